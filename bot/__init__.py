@@ -1,0 +1,1 @@
+"""Tier one: talk, judge, remember. The only code that asks a model anything."""

@@ -1,0 +1,1 @@
+"""One folder for each outside system: typed results, typed errors, no knowledge of tasks."""

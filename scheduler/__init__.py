@@ -1,0 +1,1 @@
+"""The supervisor: deterministic, zero model tokens."""
