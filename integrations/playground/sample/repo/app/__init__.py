@@ -1,0 +1,1 @@
+"""Ledgerline: invoices for a small company."""
