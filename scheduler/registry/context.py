@@ -28,7 +28,7 @@ class Source(SQLModel, table=True):
     sensitivity: str = "team"
     text: str = ""
     forgotten: bool = False
-    created_at: datetime = Field(sa_type=UtcDateTime)  # type: ignore[call-overload]  # SQLModel types sa_type too narrowly
+    created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Passage(SQLModel, table=True):
@@ -60,4 +60,4 @@ class Lesson(SQLModel, table=True):
     helped: int = 0
     hurt: int = 0
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    created_at: datetime = Field(sa_type=UtcDateTime)  # type: ignore[call-overload]  # SQLModel types sa_type too narrowly
+    created_at: datetime = Field(sa_type=UtcDateTime)

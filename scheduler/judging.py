@@ -1,0 +1,151 @@
+"""What the supervisor asks the orchestrator, and the shape of the answers, as they stand in judgement rows.
+
+| kind | asked when | subject | answer |
+|---|---|---|---|
+| scope | a request arrived, or a person answered a scoping question | `task:<id>:v<version>` | ScopedTask |
+| diagnose | an attempt failed, CI is red, reviews or people want changes | `attempt:<name>`, `pull:<id>:<head>`, `retry:<id>:v<version>` | Diagnosed |
+| prompt | the next prompt follows from facts alone (an answer, a resumed session) | `prompt:<id>:v<version>` | WrittenPrompt |
+| review | the head commit is green and still | `pull:<id>:<head>:r<round>` | Reviewed |
+
+The supervisor never writes a prompt and never asks a model; the orchestrator never changes a state.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Kind(StrEnum):
+    SCOPE = "scope"
+    DIAGNOSE = "diagnose"
+    PROMPT = "prompt"
+    REVIEW = "review"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Citation(_Value):
+    """Words of a source that a task rests on. The quote stands in the passage literally."""
+
+    source_id: int
+    passage_id: int
+    quote: str
+    date: str = ""
+    speaker: str = ""
+    customer: str = ""
+    title: str = ""
+    url: str = ""
+
+
+class RouteChoice(_Value):
+    agent: str
+    model: str = ""
+    why: str = ""
+
+
+class ScopeFacts(_Value):
+    """What the supervisor hands over with `scope`; the orchestrator reads the rest from rows."""
+
+    request: str
+    requester: str
+    repo_hint: str = ""
+    answers: tuple[str, ...] = ()
+
+
+class ScopedTask(_Value):
+    clear: bool
+    question: str = ""
+    options: tuple[str, ...] = ()
+    repo: str = ""
+    title: str = ""
+    goal: str = ""
+    acceptance: tuple[str, ...] = ()
+    expected_files: tuple[str, ...] = ()
+    kind: str = "backend"
+    size: Literal["small", "medium", "large"] = "medium"
+    lane: Literal["small", "full"] = "full"
+    lane_reason: str = ""
+    priority: Literal["p0", "p1", "p2", "p3"] = "p2"
+    priority_reason: str = ""
+    routes: tuple[RouteChoice, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    prompt: str = ""
+
+
+class DiagnoseFacts(_Value):
+    """A failure as the supervisor saw it."""
+
+    cause: str  #: an outcome of the taxonomy, or ci, review, conflict, people, person_retry
+    signature: str = ""
+    attempt: str = ""  #: name of the attempt that failed, empty when no attempt did
+    message: str = ""
+    final_text: str = ""
+    evidence: tuple[str, ...] = ()
+    findings: tuple[dict[str, Any], ...] = ()
+    head: str = ""
+
+
+class Diagnosed(_Value):
+    summary: str
+    change: str
+    instruction: str = ""
+    files: tuple[str, ...] = ()
+    missing: str = ""
+    prompt: str = ""
+    resume: bool = False
+
+
+class PromptFacts(_Value):
+    why: Literal["answered", "parked", "lost", "restarted", "guidance"]
+    question: str = ""
+    answer: str = ""
+
+
+class WrittenPrompt(_Value):
+    prompt: str
+    resume: bool = True
+    change: str = ""
+
+
+class ReviewFacts(_Value):
+    pull_request_id: int
+    repo: str
+    number: int
+    base_sha: str
+    head_sha: str
+    round: int = 1
+    ci: str = ""
+
+
+class ReviewVerdict(_Value):
+    reviewer: str
+    family: str
+    model: str
+    focus: str = ""
+    verdict: Literal["approve", "request_changes", "abstain", "error"]
+    summary: str = ""
+    findings: tuple[dict[str, Any], ...] = ()
+    acceptance: tuple[dict[str, Any], ...] = ()
+    real: bool = True
+    tokens_input: int = 0
+    tokens_cached: int = 0
+    tokens_output: int = 0
+    cost_usd: float = 0.0
+
+
+class Reviewed(_Value):
+    reviews: tuple[ReviewVerdict, ...] = Field(default=())
+    summary: str = ""
+
+
+ANSWERS: dict[Kind, type[_Value]] = {
+    Kind.SCOPE: ScopedTask,
+    Kind.DIAGNOSE: Diagnosed,
+    Kind.PROMPT: WrittenPrompt,
+    Kind.REVIEW: Reviewed,
+}

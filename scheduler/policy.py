@@ -1,0 +1,126 @@
+"""What the owner decided, as values: the part of the settings that the supervisor needs.
+
+`bot.settings` reads them from `waggle.toml`; the supervisor only ever sees these frozen values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class RepositoryPolicy:
+    """One repository that agents may work on.
+
+    Attributes:
+        slug: `owner/name`.
+        base_branch: empty for the repository's default branch.
+        install, verify: shell commands run in a fresh worktree; empty for none.
+        ui_paths: glob patterns of files whose change wants screenshots.
+        playground: it lives in the playground, where reviews by stand-ins count.
+        has_ci: False when the owner said that no check will ever appear; the verify command counts instead.
+    """
+
+    slug: str
+    base_branch: str = ""
+    install: str = ""
+    verify: str = ""
+    ui_paths: tuple[str, ...] = ()
+    playground: bool = False
+    has_ci: bool = True
+
+
+@dataclass(frozen=True)
+class Route:
+    """An agent and a model for a kind of task; the first that is available is taken."""
+
+    agent: str
+    model: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often Waggle sends an agent back before it asks a person."""
+
+    failures: int = 3  #: agent failures and CI together
+    reviews: int = 2
+    people: int = 3
+    infrastructure: int = 5  #: waits in a row for limits, overloads and lost processes
+    approve: Literal["never", "after_max", "always"] = "after_max"
+
+
+@dataclass(frozen=True)
+class SettleTimes:
+    """Seconds that facts must hold before something is concluded from them."""
+
+    ready_s: float = 60.0  #: all checks before "PR ready"
+    review_s: float = 120.0  #: an unchanged head before reviews are asked for
+    no_checks_s: float = 180.0  #: a new head without any check before that means something
+    missing_checks_s: float = 600.0  #: required checks that did not appear
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Hard limits; whichever is reached first stops the agent."""
+
+    attempt_usd: float = 5.0
+    attempt_tokens: int = 5_000_000
+    task_usd: float = 15.0
+    task_tokens: int = 15_000_000
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What the host can carry."""
+
+    max_agents: int = 0  #: 0: as many as free memory holds, at most 4
+    agent_memory_bytes: int = 3 * 2**30  #: assumed for an agent whose repository has no measured peak
+    reserve_bytes: int = 1 * 2**30
+    stagger_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class ReviewPolicy:
+    """Whose reviews the definition of done wants."""
+
+    families: int = 2  #: different model families that must approve the head commit
+    small_lane_reviews: int = 1
+
+
+@dataclass(frozen=True)
+class AttemptTimes:
+    """Deadlines of an attempt, in seconds."""
+
+    prepare_s: float = 900.0
+    start_s: float = 120.0
+    first_event_s: float = 60.0
+    idle_s: float = 900.0
+    run_s: float = 7200.0
+
+
+@dataclass(frozen=True)
+class Policy:
+    repositories: tuple[RepositoryPolicy, ...] = ()
+    routes: tuple[tuple[str, tuple[Route, ...]], ...] = ()  #: kind, or `default`, with its ranked routes
+    agents_families: tuple[tuple[str, str], ...] = ()  #: agent name, model family that it writes with
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    settle: SettleTimes = field(default_factory=SettleTimes)
+    budget: Budget = field(default_factory=Budget)
+    capacity: Capacity = field(default_factory=Capacity)
+    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
+    times: AttemptTimes = field(default_factory=AttemptTimes)
+    approve_plans: bool = True  #: a person approves each plan before an agent starts
+    question_deadline_s: float = 24 * 3600.0
+    age_step_s: float = 3600.0  #: a queued task rises by one priority for each such span
+
+    def repository(self, slug: str) -> RepositoryPolicy | None:
+        return next((one for one in self.repositories if one.slug == slug), None)
+
+    def routes_for(self, kind: str) -> tuple[Route, ...]:
+        table = dict(self.routes)
+        return table.get(kind) or table.get("default") or ()
+
+    def family_of(self, agent: str) -> str:
+        return dict(self.agents_families).get(agent, agent)
