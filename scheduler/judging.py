@@ -1,11 +1,13 @@
 """What the supervisor asks the orchestrator, and the shape of the answers, as they stand in judgement rows.
 
-| kind | asked when | subject | answer |
-|---|---|---|---|
-| scope | a request arrived, or a person answered a scoping question | `task:<id>:v<version>` | ScopedTask |
-| diagnose | an attempt failed, CI is red, reviews or people want changes | `attempt:<name>`, `pull:<id>:<head>`, `retry:<id>:v<version>` | Diagnosed |
-| prompt | the next prompt follows from facts alone (an answer, a resumed session) | `prompt:<id>:v<version>` | WrittenPrompt |
-| review | the head commit is green and still | `pull:<id>:<head>:r<round>` | Reviewed |
+scope: a request arrived, or a person answered a scoping question.
+    Subject `task:<id>:v<version>`, answer ScopedTask.
+diagnose: an attempt failed, CI is red, or reviews or people want changes.
+    Subject `attempt:<name>`, `pull:<id>:<head>`, `thread:<id>:v<version>` or `retry:<id>:v<version>`, answer Diagnosed.
+prompt: the next prompt follows from facts alone (an answer, a resumed session).
+    Subject `prompt:<id>:v<version>`, answer WrittenPrompt.
+review: the head commit is green and still.
+    Subject `pull:<id>:<head>:r<round>`, answer Reviewed.
 
 The supervisor never writes a prompt and never asks a model; the orchestrator never changes a state.
 """

@@ -1,0 +1,126 @@
+"""Admission: which queued tasks may start now. Pure: candidates and capacity in, decisions with reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from scheduler.policy import Capacity
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A queued task that wants an agent.
+
+    Attributes:
+        queued_at: since when; it ages, so that low priorities start in the end.
+        has_prompt: its next prompt is written.
+        files: what it is expected to change; a running task with the same files goes first.
+    """
+
+    task_id: int
+    priority: str
+    queued_at: datetime
+    has_prompt: bool
+    repo: str
+    memory_bytes: int
+    files: frozenset[str] = frozenset()
+    not_before: datetime | None = None
+    spent_usd: float = 0.0
+    budget_usd: float = 0.0
+    has_route: bool = True
+
+
+@dataclass(frozen=True)
+class Running:
+    """A task that holds an agent now."""
+
+    task_id: int
+    repo: str
+    memory_bytes: int
+    resident_bytes: int = 0  #: what its processes hold already, which free memory no longer shows
+    files: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the machine has left."""
+
+    available_bytes: int
+    estopped: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one candidate; `reason` is shown on its card when it waits."""
+
+    task_id: int
+    admitted: bool
+    reason: str = ""
+    position: int = 0
+
+
+def slots(capacity: Capacity, host: Host, running: Sequence[Running]) -> int:
+    """How many agents this host carries at once.
+
+    The owner's number when given. Otherwise what memory holds, at most four: what is free now, plus what the
+    running agents hold, divided by what one agent needs, and never less than one.
+    """
+    if capacity.max_agents > 0:
+        return capacity.max_agents
+    held = sum(one.resident_bytes for one in running)
+    fits = (host.available_bytes + held - capacity.reserve_bytes) // max(capacity.agent_memory_bytes, 1)
+    return max(1, min(4, fits))
+
+
+def admit(
+    candidates: Sequence[Candidate],
+    running: Sequence[Running],
+    capacity: Capacity,
+    host: Host,
+    now: datetime,
+    age_step_s: float,
+) -> list[Decision]:
+    """Decide for every candidate, in the order in which they would start."""
+    decisions: list[Decision] = []
+    going = list(running)
+    free = host.available_bytes - capacity.reserve_bytes
+    # An agent that just started has not grown yet: what it will still take is not free.
+    free -= sum(max(one.memory_bytes - one.resident_bytes, 0) for one in running)
+    limit = slots(capacity, host, running)
+    for position, one in enumerate(sorted(candidates, key=lambda c: _rank(c, now, age_step_s)), start=1):
+        reason = _why_not(one, going, limit, free, host, now)
+        decisions.append(Decision(one.task_id, not reason, reason, position))
+        if not reason:
+            going.append(Running(one.task_id, one.repo, one.memory_bytes, files=one.files))
+            free -= one.memory_bytes
+    return decisions
+
+
+def _rank(one: Candidate, now: datetime, age_step_s: float) -> tuple[float, datetime, int]:
+    level = int(one.priority[1:]) if one.priority[1:].isdigit() else 2
+    aged = (now - one.queued_at).total_seconds() / age_step_s if age_step_s > 0 else 0.0
+    return (level - aged, one.queued_at, one.task_id)
+
+
+def _why_not(one: Candidate, going: Sequence[Running], limit: int, free: int, host: Host, now: datetime) -> str:
+    if host.estopped:
+        return "everything is stopped (`waggle thaw` goes on)"
+    if not one.has_prompt:
+        return "its prompt is being written"
+    if not one.has_route:
+        return "no agent is configured for it"
+    if one.not_before is not None and one.not_before > now:
+        return f"waits until {one.not_before:%H:%M} UTC"
+    if one.budget_usd and one.spent_usd >= one.budget_usd:
+        return "its budget is spent"
+    if len(going) >= limit:
+        return f"all {limit} agent slots are in use"
+    clash = next((r for r in going if r.repo == one.repo and r.files & one.files), None)
+    if clash is not None:
+        shared = sorted(clash.files & one.files)[0]
+        return f"waits for T-{clash.task_id}, which also changes {shared}"
+    if going and free < one.memory_bytes:
+        return f"waits for memory: {one.memory_bytes / 2**30:.1f} GB needed, {max(free, 0) / 2**30:.1f} GB free"
+    return ""
