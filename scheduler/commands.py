@@ -12,13 +12,15 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from scheduler.judging import DiagnoseFacts, Kind, PromptFacts, ScopeFacts
+from scheduler.judging import DiagnoseFacts, Kind, PromptFacts
 from scheduler.lifecycle import Cause, PullState, QuestionState, TaskState
 from scheduler.names import task_label
 from scheduler.policy import Policy
+from scheduler.questions import open_question, rewrite_prompt, settle_question, withdraw_questions
 from scheduler.registry.talk import Event
-from scheduler.registry.work import PullRequest, Question, Request, Task
+from scheduler.registry.work import PullRequest, Request, Task
 from scheduler.registry.writers import ask, move_question, move_task, record, refresh_card, say
+from scheduler.scoping import rescope
 
 _TITLE_LENGTH = 80
 _IN_WORDS = {
@@ -115,7 +117,7 @@ def new_request(
     session.add(task)
     session.flush()
     move_task(session, task, TaskState.SCOPING, Cause.START, now, actor=actor.id, why=wanted[:200])
-    _ask_scope(session, now, task, request, answers=())
+    rescope(session, now, task)
     return Reply(True, f"{task_label(task.id)}: reading the context and the repository to scope it.", task.id)
 
 
@@ -153,7 +155,7 @@ def approve(
     if note:
         _add_guidance(session, now, task, actor, note)
     if _unused_guidance(task):
-        _rewrite_prompt(session, now, task, PromptFacts(why="guidance"))
+        rewrite_prompt(session, now, task, PromptFacts(why="guidance"))
     return Reply(True, f"Approved. {task_label(task.id)} is queued for an agent.", task.id)
 
 
@@ -166,11 +168,8 @@ def edit(session: Session, now: datetime, policy: Policy, actor: Actor, task_id:
         return _not_now(task, "edit the plan of")
     if not text.strip():
         return Reply(False, "Say what should be different, for example: `edit only paid invoices`.", task.id)
-    request = session.get(Request, task.request_id)
-    assert request is not None
-    answers = (*_earlier_answers(session, task), text.strip())
     move_task(session, task, TaskState.SCOPING, Cause.EDITED, now, actor=actor.id, why=text.strip())
-    _ask_scope(session, now, task, request, answers=answers)
+    rescope(session, now, task)
     return Reply(True, f"{task_label(task.id)} is scoped again with your words.", task.id)
 
 
@@ -189,7 +188,7 @@ def reject(session: Session, now: datetime, policy: Policy, actor: Actor, task_i
         TaskState.TAKEN_OVER,
     }:
         return _not_now(task, "reject", "Reply `stop` to stop it.")
-    _withdraw_questions(session, now, task)
+    withdraw_questions(session, now, task)
     move_task(session, task, TaskState.DROPPED, cause, now, actor=actor.id, why=reason)
     return Reply(True, f"{task_label(task.id)} is dropped.", task.id)
 
@@ -248,7 +247,7 @@ def stop(session: Session, now: datetime, policy: Policy, actor: Actor, task_id:
         return _unknown(task_id)
     if task.state in {TaskState.MERGED, TaskState.STOPPED, TaskState.DROPPED}:
         return Reply(False, f"{task_label(task.id)} {_IN_WORDS[task.state]} already; nothing runs.", task.id)
-    _withdraw_questions(session, now, task)
+    withdraw_questions(session, now, task)
     move_task(session, task, TaskState.STOPPED, Cause.STOPPED, now, actor=actor.id, why=reason)
     say(session, now, kind="stopped", dedupe_key=f"stopped:{task.id}:v{task.version}", task=task)
     return Reply(True, f"Stopping {task_label(task.id)}. Its work is kept; `retry` goes on with it.", task.id)
@@ -347,53 +346,7 @@ def give_back(session: Session, now: datetime, policy: Policy, actor: Actor, tas
     return Reply(True, f"{task_label(task.id)} is verified again.", task.id)
 
 
-def open_question(session: Session, task: Task) -> Question | None:
-    """The question that the task waits for, newest first; an expired one still takes an answer."""
-    return session.exec(
-        select(Question)
-        .where(Question.task_id == task.id, col(Question.state).in_([QuestionState.OPEN]))
-        .order_by(col(Question.id).desc())
-    ).first()
-
-
-def settle_question(
-    session: Session,
-    now: datetime,
-    task: Task,
-    question: Question,
-    said: str,
-    by: str,
-    state: QuestionState,
-    cause: Cause,
-) -> None:
-    """Record an answer and let the task go on from it: scoping again, or the same session resumed."""
-    question.answer, question.answered_by = said, by
-    move_question(session, question, state, cause, now, actor=by, why=said)
-    if question.about == "scope":
-        request = session.get(Request, task.request_id)
-        assert request is not None
-        answers = _earlier_answers(session, task)
-        move_task(session, task, TaskState.SCOPING, Cause.ANSWERED, now, actor=by, why=said)
-        _ask_scope(session, now, task, request, answers=answers)
-        return
-    move_task(session, task, TaskState.QUEUED, cause, now, actor=by, why=said)
-    _rewrite_prompt(session, now, task, PromptFacts(why="answered", question=question.text, answer=said))
-
-
 # --- what several commands share ------------------------------------------------------------------------------
-
-
-def _ask_scope(session: Session, now: datetime, task: Task, request: Request, answers: tuple[str, ...]) -> None:
-    facts = ScopeFacts(request=request.text, requester=request.requester, repo_hint=task.repo, answers=answers)
-    subject = f"task:{task.id}:v{task.version}"
-    ask(session, now, kind=Kind.SCOPE, subject=subject, task=task, facts=facts.model_dump(mode="json"))
-
-
-def _rewrite_prompt(session: Session, now: datetime, task: Task, facts: PromptFacts) -> None:
-    task.next_prompt = ""
-    session.add(task)
-    subject = f"prompt:{task.id}:v{task.version}"
-    ask(session, now, kind=Kind.PROMPT, subject=subject, task=task, facts=facts.model_dump(mode="json"))
 
 
 def _diagnose_for_person(session: Session, now: datetime, task: Task, guidance: str, evidence: tuple[str, ...]) -> None:
@@ -429,26 +382,6 @@ def _unused_guidance(task: Task) -> bool:
 def _clear_help(task: Task) -> None:
     task.help_cause = ""
     task.help_evidence = []
-
-
-def _withdraw_questions(session: Session, now: datetime, task: Task) -> None:
-    question = open_question(session, task)
-    if question is not None:
-        move_question(session, question, QuestionState.WITHDRAWN, Cause.MOOT, now)
-
-
-def _earlier_answers(session: Session, task: Task) -> tuple[str, ...]:
-    edits = session.exec(
-        select(Event.why)
-        .where(Event.task_id == task.id, Event.subject == "task", col(Event.what).in_(["edited"]))
-        .order_by(col(Event.id))
-    ).all()
-    answers = session.exec(
-        select(Question)
-        .where(Question.task_id == task.id, Question.about == "scope", col(Question.answer) != "")
-        .order_by(col(Question.id))
-    ).all()
-    return (*edits, *(f"{one.text} — {one.answer}" for one in answers))
 
 
 def _unknown(task_id: int) -> Reply:

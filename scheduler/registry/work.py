@@ -79,6 +79,8 @@ class Task(SQLModel, table=True):
     extra_attempts: int = 0  #: attempts that a person granted beyond the retries
     last_failure: str = ""  #: signature of the last failure
     help_cause: str = ""  #: why a person is needed, one sentence
+    help_class: str = ""  #: name of that cause in the taxonomy
+    help_from: str = ""  #: the state in which the need arose: one that arose in `verifying` may go away by itself
     help_evidence: list[str] = _json()
     not_before: datetime | None = _instant(nullable=True)
     cleaned_at: datetime | None = _instant(nullable=True)
