@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from integrations.playground.scripted.hands import Hands, Stuck
 from integrations.playground.scripted.reading import named_tests
@@ -117,10 +118,10 @@ def crash(work: Work) -> int:
     """Die by SIGKILL after the first change. `work.hands` does it; without a change it happens here."""
     if _begin(work):
         _apply(work)
-    return die()
+    die()
 
 
-def die() -> int:
+def die() -> NoReturn:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
 
