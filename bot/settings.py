@@ -1,0 +1,372 @@
+"""Everything that Waggle reads from its environment and `.env`: one class for each outside system.
+
+No other file reads the environment. Every name is optional; what has no credentials is served by the playground.
+What is not secret and not a matter of the machine stands in `waggle.toml` (`bot.config`).
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.problems import Problem, ProblemsError, nearest
+
+SLACK_API_URL = "https://slack.com/api/"
+GITHUB_API_URL = "https://api.github.com"
+ANTHROPIC_BASE_URL = "https://api.anthropic.com"
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+
+
+def wrong(what: str, cure: str, name: str = "") -> PydanticCustomError:
+    """A mistake with its cure, as a validator raises it. `name` is the variable when it is not the field's own."""
+    return PydanticCustomError("waggle", "{what}", {"what": what, "cure": cure, "name": name})
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise wrong("it is not a web address", "Write it with https:// in front, or remove it for the default.")
+    return value
+
+
+def _directory(value: Path) -> Path:
+    path = value.expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise wrong(f"{path} is a file", "Name a directory; Waggle creates it when it is not there.")
+    return path
+
+
+def _sqlite_address(value: str) -> str:
+    if value and not value.startswith("sqlite:///"):
+        scheme = urlsplit(value).scheme or "no scheme"
+        raise wrong(
+            f"Waggle cannot use such a database ({scheme})",
+            "Write sqlite:////absolute/path.db, or remove it for a file in WAGGLE_HOME.",
+        )
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class _Group(BaseSettings):
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, env_file_encoding="utf-8", hide_input_in_errors=True
+    )
+
+
+class WaggleSettings(_Group):
+    """Waggle itself.
+
+    Attributes:
+        home: state directory.
+        database_url: empty for SQLite in the home.
+        config: the file with what is not secret.
+        tick_seconds: pause between two monitor ticks; a change of rows wakes the monitor at once anyway.
+        max_agents: 0 for as many as free memory holds, at most 4.
+        log_level: what goes into the log file.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="WAGGLE_")
+
+    home: Annotated[Path, AfterValidator(_directory)] = Field(default=Path("~/.waggle"), validate_default=True)
+    database_url: Annotated[str, AfterValidator(_sqlite_address)] = ""
+    config: Path = Path("waggle.toml")
+    tick_seconds: float = Field(default=60.0, ge=0.2, le=3600)
+    max_agents: int = Field(default=0, ge=0, le=64)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class SlackSettings(_Group):
+    """A Slack workspace, over Socket Mode. Without tokens the playground's workspace is used."""
+
+    model_config = SettingsConfigDict(env_prefix="SLACK_")
+
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    api_url: WebAddress = SLACK_API_URL
+    admin_user_id: str = ""
+
+    @property
+    def given(self) -> bool:
+        return self.bot_token is not None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        bot, app = _value(self.bot_token), _value(self.app_token)
+        if bool(bot) != bool(app):
+            missing = "SLACK_APP_TOKEN" if bot else "SLACK_BOT_TOKEN"
+            there = "SLACK_BOT_TOKEN" if bot else "SLACK_APP_TOKEN"
+            raise wrong(
+                f"{there} is set and {missing} is not",
+                "Waggle needs both: the app token from Basic Information (scope connections:write), the bot token"
+                " from OAuth & Permissions. Remove both for the playground.",
+                missing,
+            )
+        if self.api_url == SLACK_API_URL and bot and app:
+            if bot.startswith("xapp-") and app.startswith("xoxb-"):
+                raise wrong(
+                    "the two Slack tokens are swapped",
+                    "xoxb-… is the bot token, xapp-… is the app token.",
+                    "SLACK_BOT_TOKEN",
+                )
+            if not bot.startswith("xoxb-"):
+                raise wrong(
+                    "it is not a bot token",
+                    "Take the one that starts with xoxb- from OAuth & Permissions.",
+                    "SLACK_BOT_TOKEN",
+                )
+            if not app.startswith("xapp-"):
+                raise wrong(
+                    "it is not an app token",
+                    "Take the one that starts with xapp- from Basic Information, App-Level Tokens.",
+                    "SLACK_APP_TOKEN",
+                )
+        return self
+
+
+class GitHubSettings(_Group):
+    """GitHub, as a token's owner. Without a token the playground's GitHub is used."""
+
+    model_config = SettingsConfigDict(env_prefix="GITHUB_")
+
+    token: SecretStr | None = None
+    api_url: WebAddress = GITHUB_API_URL
+
+    @property
+    def given(self) -> bool:
+        return self.token is not None
+
+
+class AnthropicSettings(_Group):
+    """Anthropic's models."""
+
+    model_config = SettingsConfigDict(env_prefix="ANTHROPIC_")
+
+    api_key: SecretStr | None = None
+    base_url: WebAddress = ANTHROPIC_BASE_URL
+
+    @property
+    def given(self) -> bool:
+        return self.api_key is not None
+
+
+class OpenAISettings(_Group):
+    """OpenAI's models."""
+
+    model_config = SettingsConfigDict(env_prefix="OPENAI_")
+
+    api_key: SecretStr | None = None
+    base_url: WebAddress = OPENAI_BASE_URL
+
+    @property
+    def given(self) -> bool:
+        return self.api_key is not None
+
+
+class SentrySettings(_Group):
+    """Where Waggle reports its own errors; nowhere when empty."""
+
+    model_config = SettingsConfigDict(env_prefix="SENTRY_")
+
+    dsn: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the machine says about itself.
+
+    Attributes:
+        path: where programs are found.
+        login: the person at the command line, whom `cli:<login>` names in events.
+        environment: names that programs started by Waggle may need (language, proxies, certificates); no secrets.
+    """
+
+    path: str = os.defpath
+    login: str = "local"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, validated together."""
+
+    GROUPS: ClassVar[Mapping[str, type[_Group]]] = {
+        "waggle": WaggleSettings,
+        "slack": SlackSettings,
+        "github": GitHubSettings,
+        "anthropic": AnthropicSettings,
+        "openai": OpenAISettings,
+        "sentry": SentrySettings,
+    }
+
+    waggle: WaggleSettings
+    slack: SlackSettings
+    github: GitHubSettings
+    anthropic: AnthropicSettings
+    openai: OpenAISettings
+    sentry: SentrySettings
+    host: Host = field(default_factory=Host)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, *, env_file: Path | None = Path(".env")) -> Settings:
+        """Read the environment, and `env_file` beneath it.
+
+        Raises:
+            ProblemsError: something in it cannot be used; holds every mistake.
+        """
+        problems: list[Problem] = []
+        file = env_file if env_file is not None and env_file.is_file() else None
+        names = [*os.environ]
+        if file is not None:
+            try:
+                names += _names_in(file, problems)
+            except (OSError, UnicodeDecodeError) as reason:
+                problems.append(
+                    Problem(str(file), f"it cannot be read ({reason})", "Make it a readable UTF-8 file, or remove it.")
+                )
+                file = None
+        groups: dict[str, Any] = {}
+        for name, group in cls.GROUPS.items():
+            try:
+                groups[name] = group(_env_file=file)
+            except ValidationError as invalid:
+                problems += _problems(group, invalid)
+        if problems:
+            raise ProblemsError("The settings", problems)
+        return cls(**groups, host=_host(), notes=tuple(_notes(names)))
+
+    @classmethod
+    def isolated(
+        cls, home: Path, *, config: Path | None = None, tick_seconds: float = 60.0, max_agents: int = 0
+    ) -> Settings:
+        """Settings for tests, demo and bench: no `.env`, and no credential from the environment."""
+        groups: dict[str, Any] = {name: group.model_construct() for name, group in cls.GROUPS.items()}
+        groups["waggle"] = WaggleSettings.model_construct(
+            home=home.absolute(),
+            config=config or home / "waggle.toml",
+            tick_seconds=tick_seconds,
+            max_agents=max_agents,
+        )
+        return cls(**groups, host=_host())
+
+    @property
+    def database_url(self) -> str:
+        return self.waggle.database_url or f"sqlite:///{self.waggle.home / 'registry.db'}"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value, for the redaction of logs."""
+        held = (
+            self.slack.bot_token,
+            self.slack.app_token,
+            self.github.token,
+            self.anthropic.api_key,
+            self.openai.api_key,
+            self.sentry.dsn,
+        )
+        return tuple(_value(one) for one in held if one is not None)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Every environment variable that is read."""
+        return tuple(_variable(group, field) for group in cls.GROUPS.values() for field in group.model_fields)
+
+
+_SETTING = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
+#: what programs may inherit; language, time zone, temporary directory, proxies and certificates
+_INHERITED = [
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+]
+#: names that Waggle or its tools give to the processes they start
+_OUR_OWN = {"WAGGLE_RUN"}
+
+
+def _host() -> Host:
+    try:
+        login = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user without a name
+        login = f"uid-{os.getuid()}"
+    return Host(
+        path=os.environ.get("PATH") or os.defpath,
+        login=login,
+        environment={name: os.environ[name] for name in _INHERITED if name in os.environ},
+    )
+
+
+def _value(secret: SecretStr | None) -> str:
+    return "" if secret is None else secret.get_secret_value()
+
+
+def _variable(group: type[_Group], name: str) -> str:
+    return f"{group.model_config.get('env_prefix', '')}{name}".upper()
+
+
+def _names_in(file: Path, problems: list[Problem]) -> list[str]:
+    """The names set in an env file. A line that sets nothing is a problem here; the library would only log it."""
+    names = []
+    closing = ""  # the quote that a value over several lines waits for
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if closing:
+            closing = "" if line.rstrip().endswith(closing) else closing
+        elif (found := _SETTING.fullmatch(line)) is not None:
+            names.append(found["name"])
+            value = found["value"].strip()
+            quote = value[:1] if value[:1] in {"'", '"'} else ""
+            closing = quote if quote and quote not in value[1:] else ""
+        elif line.strip() and not line.lstrip().startswith("#"):
+            shown = line.strip().split("=")[0][:40]
+            problems.append(Problem(f"{file}:{number}", f"`{shown}` is not a setting", "Write NAME=value, one a line."))
+    return names
+
+
+def _problems(group: type[_Group], invalid: ValidationError) -> Iterator[Problem]:
+    for error in invalid.errors(include_url=False, include_input=False):
+        context = error.get("ctx", {})
+        name = context.get("name") or (_variable(group, str(error["loc"][0])) if error["loc"] else "")
+        if error["type"] == "waggle":
+            yield Problem(name, context["what"], context["cure"])
+        else:
+            yield Problem(name, _lower(error["msg"]), f"Mend it, or remove {name} for the default.")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _notes(names: list[str]) -> Iterator[str]:
+    known = set(Settings.names())
+    for name in sorted(set(names)):
+        upper = name.upper()
+        if upper in known or upper in _OUR_OWN:
+            continue
+        meant = nearest(upper, known)
+        if upper.startswith("WAGGLE_"):
+            hint = f"; did you mean {meant}?" if meant else "."
+            yield f"{name} is set, and Waggle knows no such setting{hint}"
+        elif upper == "SLACK_SIGNING_SECRET":
+            yield "SLACK_SIGNING_SECRET is not used: Waggle connects by Socket Mode, with SLACK_APP_TOKEN."
