@@ -1,0 +1,221 @@
+"""Ending an attempt: what it really left behind, and, when that is a change, publishing it.
+
+What the agent says about itself decides nothing here. A good end is: a terminal event without an error, and
+a branch that moved. The supervisor commits leftovers, pushes and opens the pull request, for every agent alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from sqlmodel import Session, select
+
+from integrations.agents import AgentAdapter, AgentEvent, Outcome, OutcomeKind
+from integrations.engines import RunState
+from integrations.redact import redact
+from scheduler.failures import ask_for_help, fail
+from scheduler.lifecycle import AttemptState, Cause, PullState, TaskState
+from scheduler.outside import Outside
+from scheduler.questions import put_question
+from scheduler.registry.work import Attempt, PullRequest, Task
+from scheduler.registry.writers import move_attempt, pay, refresh_card
+from scheduler.steps import StepName
+
+log = structlog.get_logger(__name__)
+
+_DIFF_BYTES = 2_000_000
+_SHOWN = 12  #: lines of an agent's last output kept as evidence
+
+
+@dataclass(frozen=True)
+class Left:
+    """What an attempt left behind, as git and the engine tell it."""
+
+    outcome: Outcome
+    head: str
+    moved: bool
+    evidence: tuple[str, ...] = ()
+    lost: bool = False
+
+
+class Finisher:
+    """Takes attempts whose process is gone to their end."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    async def finish(self, attempt_id: int) -> None:
+        """Find out how an attempt ended and let the task go on from there."""
+        task, attempt = await self._load(attempt_id)
+        if attempt.state is not AttemptState.RUNNING:
+            return
+        adapter = self._out.agents().get(attempt.agent)
+        if adapter is None:
+            return
+        left = await asyncio.to_thread(self._inspect, task, attempt, adapter)
+        await self._out.registry.write(lambda s: self._ended(s, attempt_id, left))
+
+    async def _load(self, attempt_id: int) -> tuple[Task, Attempt]:
+        def work(session: Session) -> tuple[Task, Attempt]:
+            attempt = session.get(Attempt, attempt_id)
+            assert attempt is not None
+            task = session.get(Task, attempt.task_id)
+            assert task is not None
+            return task, attempt
+
+        return await self._out.registry.read(work)
+
+    def _inspect(self, task: Task, attempt: Attempt, adapter: AgentAdapter) -> Left:
+        out = self._out
+        view = out.engine.find(attempt.name)
+        if view.state in {RunState.LOST, RunState.RUNNING, RunState.STARTING}:
+            # Lost: its tool commands may still be alive and would write into the next attempt's worktree.
+            with out.steps(StepName.STOP, attempt.name):
+                view = out.engine.stop(attempt.name, 1.5)
+        events: list[AgentEvent] = []
+        offset = 0
+        if view.state is not RunState.ABSENT:
+            while True:
+                chunk = out.engine.read_events(attempt.name, offset)
+                for line in chunk.lines:
+                    events.extend(adapter.parse(line))
+                if chunk.offset <= offset:
+                    break
+                offset = chunk.offset
+        stderr = out.engine.stderr_tail(attempt.name) if view.state is not RunState.ABSENT else ""
+        lost = view.exit is None
+        outcome = adapter.outcome(events, view.exit, stderr)
+        path = Path(attempt.workspace)
+        if outcome.kind is OutcomeKind.DONE and outcome.question is None and out.repositories.dirty(path):
+            with out.steps(StepName.LEFTOVERS, attempt.name):
+                out.repositories.commit_leftovers(path, f"{task.title}\n\nLeft uncommitted by the agent.", None)
+        head = out.repositories.head(path)
+        evidence = [line for line in (outcome.message, *outcome.final_text.splitlines()[-_SHOWN:]) if line.strip()]
+        evidence += stderr.splitlines()[-_SHOWN:] if outcome.kind is not OutcomeKind.DONE else []
+        return Left(
+            outcome,
+            head,
+            self._moved(task, attempt, head),
+            tuple(redact(line, out.secrets) for line in evidence),
+            lost,
+        )
+
+    def _moved(self, task: Task, attempt: Attempt, head: str) -> bool:
+        """Whether the branch holds something that was not published before."""
+        if head != attempt.base_sha:
+            return True
+        pull = self._out.registry.read_now(lambda s: open_pull(s, task))
+        if pull is not None:
+            return head != pull.head_sha
+        out = self._out
+        repository = out.policy().repository(task.repo)
+        base_branch = (repository.base_branch if repository else "") or out.repositories.default_branch(
+            out.remotes(task.repo)
+        )
+        return head != out.repositories.resolve(task.repo, base_branch) and attempt.n > 1
+
+    def _ended(self, session: Session, attempt_id: int, left: Left) -> None:
+        now = self._out.clock()
+        policy = self._out.policy()
+        attempt = session.get(Attempt, attempt_id)
+        assert attempt is not None
+        task = session.get(Task, attempt.task_id)
+        assert task is not None
+        if attempt.state is not AttemptState.RUNNING:
+            return
+        cause = self._cause(attempt, left)
+        outcome = left.outcome
+        attempt.outcome = cause
+        attempt.message = redact(outcome.message, self._out.secrets)
+        attempt.final_text = redact(outcome.final_text, self._out.secrets)[:8000]
+        attempt.evidence = list(left.evidence)
+        attempt.head_sha = left.head
+        attempt.session_id = outcome.session_id or attempt.session_id
+        self._pay(session, attempt, outcome)
+        parked = cause in {"rate-limit", "overloaded"}
+        wanted = AttemptState.PARKED if parked else AttemptState.LOST if cause == "lost" else AttemptState.ENDED
+        transition = Cause.PARKED if parked else Cause.VANISHED if cause == "lost" else Cause.FINISHED
+        move_attempt(session, attempt, wanted, transition, now, why=attempt.message or cause, evidence=left.evidence)
+        refresh_card(session, task, now)
+        if task.state is not TaskState.RUNNING or cause == "stopped":
+            return
+        if outcome.question is not None and cause == "done":
+            asked = outcome.question
+            put_question(
+                session,
+                now,
+                task,
+                Cause.AGENT_ASKS,
+                about="agent",
+                text=asked.text,
+                options=asked.options,
+                default=asked.default or "",
+                deadline=now + timedelta(seconds=policy.question_deadline_s),
+                attempt=attempt,
+            )
+        elif cause == "budget":
+            ask_for_help(
+                session,
+                now,
+                task,
+                Cause.BUDGET_SPENT,
+                cause="budget",
+                sentence=f"Attempt {attempt.n} spent its budget of ${attempt.budget_usd:.2f}.",
+                evidence=left.evidence,
+                cure="Reply `retry` to grant one more attempt, or `stop`.",
+            )
+        elif cause != "done":
+            fail(
+                session,
+                now,
+                policy,
+                task,
+                cause=cause,
+                transition=Cause.ATTEMPT_FAILED,
+                subject=f"attempt:{attempt.name}",
+                attempt=attempt,
+                message=attempt.message,
+                final_text=attempt.final_text,
+                evidence=left.evidence,
+                head=left.head,
+            )
+
+    def _cause(self, attempt: Attempt, left: Left) -> str:
+        """The name of how it ended, from facts: a claim of success without a change is `no-change`."""
+        if attempt.stop_reason in {"budget", "idle", "blocked"}:
+            return attempt.stop_reason
+        if left.lost and left.outcome.kind is not OutcomeKind.DONE:
+            return "lost"
+        if left.outcome.kind is OutcomeKind.DONE and left.outcome.question is None and not left.moved:
+            return "no-change"
+        return left.outcome.kind.value
+
+    def _pay(self, session: Session, attempt: Attempt, outcome: Outcome) -> None:
+        attempt.tokens_input = outcome.tokens.input
+        attempt.tokens_cached = outcome.tokens.cached
+        attempt.tokens_output = outcome.tokens.output
+        attempt.cost_usd = outcome.cost_usd if outcome.cost_usd is not None else attempt.cost_usd
+        pay(
+            session,
+            self._out.clock(),
+            key=f"attempt:{attempt.name}",
+            purpose="attempt",
+            task_id=attempt.task_id,
+            attempt_id=attempt.id,
+            model=attempt.model,
+            tokens_input=attempt.tokens_input,
+            tokens_cached=attempt.tokens_cached,
+            tokens_output=attempt.tokens_output,
+            cost_usd=attempt.cost_usd,
+        )
+
+
+def open_pull(session: Session, task: Task) -> PullRequest | None:
+    """The task's open pull request; None when it has none."""
+    return session.exec(
+        select(PullRequest).where(PullRequest.task_id == task.id, PullRequest.state == PullState.OPEN)
+    ).first()

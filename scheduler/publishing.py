@@ -1,0 +1,158 @@
+"""Publishing an attempt that ended well: the secret scan, the push, the pull request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from sqlmodel import Session, select
+
+from integrations.fault import IntegrationError
+from integrations.github import PullRef
+from integrations.redact import find_secrets
+from scheduler.failures import fail
+from scheduler.finishing import open_pull
+from scheduler.lifecycle import Cause, PullState, TaskState
+from scheduler.outside import Outside
+from scheduler.pull_text import render_pull_text
+from scheduler.registry.work import Attempt, PullRequest, Task
+from scheduler.registry.writers import move_pull, move_task, record
+from scheduler.steps import StepName
+
+log = structlog.get_logger(__name__)
+
+_DIFF_BYTES = 2_000_000
+
+
+class Publisher:
+    """Pushes the branch of an attempt that ended well and opens the pull request."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    async def publish(self, attempt_id: int) -> None:
+        """Publish; returns early when the outside refuses in a way that may pass."""
+        out = self._out
+        task, attempt, pull = await out.registry.read(lambda s: self._load(s, attempt_id))
+        if task.state is not TaskState.RUNNING or attempt.published or attempt.outcome != "done":
+            return
+        try:
+            secrets = await asyncio.to_thread(self._collect, task, attempt)
+            if secrets:
+                await self._refuse(attempt_id, "secrets", "", secrets)
+                return
+            ref = await asyncio.to_thread(self._push, task, attempt, pull)
+        except IntegrationError as problem:
+            if problem.retryable:
+                log.warning("publishing waits", attempt=attempt.name, error=str(problem))
+                return
+            await self._refuse(attempt_id, "push", problem.user_message, ())
+            return
+        await out.registry.write(lambda s: self._published(s, attempt_id, ref))
+
+    def _load(self, session: Session, attempt_id: int) -> tuple[Task, Attempt, PullRequest | None]:
+        attempt = session.get(Attempt, attempt_id)
+        assert attempt is not None
+        task = session.get(Task, attempt.task_id)
+        assert task is not None
+        return task, attempt, open_pull(session, task)
+
+    def _collect(self, task: Task, attempt: Attempt) -> tuple[str, ...]:
+        """Bring the branch into the mirror; the names of secrets that its change holds."""
+        out = self._out
+        with out.steps(StepName.COLLECT, attempt.name):
+            head = out.repositories.collect(task.repo, task.branch)
+        base = out.repositories.resolve(task.repo, self._base_branch(task))
+        diff = out.repositories.diff(task.repo, base, head, _DIFF_BYTES)
+        return tuple(dict.fromkeys(found.name for found in find_secrets(diff, out.secrets)))
+
+    def _base_branch(self, task: Task) -> str:
+        out = self._out
+        repository = out.policy().repository(task.repo)
+        return (repository.base_branch if repository else "") or out.repositories.default_branch(out.remotes(task.repo))
+
+    def _push(self, task: Task, attempt: Attempt, pull: PullRequest | None) -> PullRef:
+        out = self._out
+        with out.steps(StepName.PUSH, attempt.name):
+            out.repositories.push(
+                out.remotes(task.repo), attempt.head_sha, task.branch, pull.head_sha if pull else None
+            )
+        with out.steps(StepName.OPEN_PULL, attempt.name):
+            found = out.github.find_pull(task.repo, task.branch)
+            if found is not None:
+                return found
+            text = render_pull_text(task)
+            return out.github.open_pull(
+                task.repo,
+                head=task.branch,
+                base=self._base_branch(task),
+                title=text.title,
+                body=text.body,
+                draft=False,
+            )
+
+    def _published(self, session: Session, attempt_id: int, ref: PullRef) -> None:
+        now = self._out.clock()
+        attempt = session.get(Attempt, attempt_id)
+        assert attempt is not None
+        task = session.get(Task, attempt.task_id)
+        assert task is not None and task.id is not None
+        attempt.published = True
+        session.add(attempt)
+        pull = session.exec(
+            select(PullRequest).where(PullRequest.repo == task.repo, PullRequest.number == ref.number)
+        ).first()
+        if pull is None:
+            pull = PullRequest(
+                task_id=task.id,
+                repo=task.repo,
+                number=ref.number,
+                node_id=ref.node_id,
+                url=ref.url,
+                branch=task.branch,
+                state=PullState.OPEN,
+                head_sha=attempt.head_sha,
+                head_since=now,
+                created_at=now,
+            )
+            record(
+                session, now, what="pull_request", why=ref.url, task_id=task.id, subject=f"pull request {ref.number}"
+            )
+        elif pull.state is PullState.CLOSED:
+            move_pull(session, pull, PullState.OPEN, Cause.PR_REOPENED, now)
+        if pull.head_sha != attempt.head_sha:
+            pull.head_sha, pull.head_since, pull.checks_since = attempt.head_sha, now, None
+            pull.mergeable = "unknown"
+        pull.pushed_sha = attempt.head_sha
+        session.add(pull)
+        task.infra_waits = 0
+        if task.state is TaskState.RUNNING:
+            move_task(session, task, TaskState.VERIFYING, Cause.PR_OPENED, now, why=ref.url)
+
+    async def _refuse(self, attempt_id: int, cause: str, message: str, evidence: Sequence[str]) -> None:
+        def work(session: Session) -> None:
+            attempt = session.get(Attempt, attempt_id)
+            assert attempt is not None
+            task = session.get(Task, attempt.task_id)
+            assert task is not None
+            if task.state is not TaskState.RUNNING:
+                return
+            attempt.outcome, attempt.message = cause, message
+            session.add(attempt)
+            fail(
+                session,
+                self._out.clock(),
+                self._out.policy(),
+                task,
+                cause=cause,
+                transition=Cause.ATTEMPT_FAILED,
+                subject=f"attempt:{attempt.name}",
+                attempt=attempt,
+                message=message,
+                evidence=evidence,
+                head=attempt.head_sha,
+            )
+
+        log.warning("not published", attempt=attempt_id, cause=cause)
+        await self._out.registry.write(work)

@@ -1,0 +1,236 @@
+"""Watching attempts that run: what their own event stream and their processes say, without a token spent.
+
+An attempt is never called dead by one look. A look that fails says nothing; two in a row that find nothing
+alive are needed; and when more than half of five or more agents vanish in the same look, it is the look
+that is broken, so nothing is concluded and people are told once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from sqlmodel import Session
+
+from integrations.agents import AgentAdapter, Text, ToolCall, Usage
+from integrations.engines import RunState, RunView
+from integrations.fault import IntegrationError
+from scheduler.attempts import spent_on
+from scheduler.lifecycle import AttemptState, Cause, TaskState
+from scheduler.outside import Outside
+from scheduler.registry.work import Attempt, Task
+from scheduler.registry.writers import move_attempt, pay, refresh_card, say
+from scheduler.steps import StepName
+
+log = structlog.get_logger(__name__)
+
+_MASS_DEATH = 5  #: at least so many agents before a common death is doubted
+_MISSES = 2  #: looks in a row that must find nothing alive
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look at one attempt. `view` is None when the look itself failed."""
+
+    attempt: Attempt
+    view: RunView | None
+    milestone: str = ""
+    offset: int = 0
+    tokens_input: int = 0
+    tokens_cached: int = 0
+    tokens_output: int = 0
+    cost_usd: float | None = None
+    has_usage: bool = False
+
+
+class Watcher:
+    """Looks at running attempts and says which came to an end."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    async def look(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Look at each attempt once; the ones that ended or are lost come back, to be finished."""
+        if not attempts:
+            return []
+        seen = await asyncio.to_thread(lambda: [self._look_at(attempt) for attempt in attempts])
+        gone = [one for one in seen if one.view and one.view.state in {RunState.LOST, RunState.ABSENT}]
+        if len(attempts) >= _MASS_DEATH and len(gone) * 2 > len(attempts):
+            await self._doubt(len(gone), len(attempts))
+            return []
+        ended: list[Attempt] = []
+        for one in seen:
+            if one.view is None:
+                continue
+            if one.view.state is RunState.ENDED:
+                ended.append(one.attempt)
+            elif one in gone:
+                if await self._missed(one.attempt):
+                    ended.append(one.attempt)
+            else:
+                await self._progress(one)
+        return ended
+
+    def _look_at(self, attempt: Attempt) -> Seen:
+        adapter = self._out.agents().get(attempt.agent)
+        try:
+            view = self._out.engine.find(attempt.name)
+            if adapter is None or view.event_bytes <= attempt.event_offset:
+                return Seen(attempt, view, offset=attempt.event_offset)
+            chunk = self._out.engine.read_events(attempt.name, attempt.event_offset)
+        except (IntegrationError, OSError) as problem:
+            log.warning("a look at an attempt failed; nothing is concluded", attempt=attempt.name, error=str(problem))
+            return Seen(attempt, None)
+        return self._read(adapter, attempt, view, chunk.lines, chunk.offset)
+
+    def _read(self, adapter: AgentAdapter, attempt: Attempt, view: RunView, lines: Sequence[str], offset: int) -> Seen:
+        milestone, usage = attempt.milestone, None
+        for line in lines:
+            for event in adapter.parse(line):
+                match event:
+                    case ToolCall():
+                        milestone = f"{event.name}: {event.summary}"[:150]
+                    case Text():
+                        first = event.text.strip().splitlines()
+                        milestone = (first[0] if first else milestone)[:150]
+                    case Usage():
+                        usage = event
+                    case _:
+                        pass
+        if usage is None:
+            return Seen(attempt, view, milestone, offset)
+        return Seen(
+            attempt,
+            view,
+            milestone,
+            offset,
+            usage.tokens.input,
+            usage.tokens.cached,
+            usage.tokens.output,
+            usage.cost_usd,
+            has_usage=True,
+        )
+
+    async def _progress(self, one: Seen) -> None:
+        attempt, view = one.attempt, one.view
+        assert view is not None
+        reason = self._overrun(one, view)
+        quiet = one.offset == attempt.event_offset and not attempt.misses and not reason
+        if quiet:
+            return
+
+        def work(session: Session) -> None:
+            now = self._out.clock()
+            row = session.get(Attempt, attempt.id)
+            task = session.get(Task, attempt.task_id)
+            if row is None or task is None or row.state is not AttemptState.RUNNING:
+                return
+            row.misses = 0
+            row.event_offset = max(row.event_offset, one.offset)
+            changed = row.milestone != one.milestone
+            row.milestone = one.milestone
+            if one.has_usage:
+                row.tokens_input, row.tokens_cached = one.tokens_input, one.tokens_cached
+                row.tokens_output = one.tokens_output
+                row.cost_usd = one.cost_usd or row.cost_usd
+                pay(
+                    session,
+                    now,
+                    key=f"attempt:{row.name}",
+                    purpose="attempt",
+                    task_id=row.task_id,
+                    attempt_id=row.id,
+                    model=row.model,
+                    tokens_input=row.tokens_input,
+                    tokens_cached=row.tokens_cached,
+                    tokens_output=row.tokens_output,
+                    cost_usd=row.cost_usd,
+                )
+            if reason and not row.stop_reason:
+                row.stop_reason = reason
+            session.add(row)
+            if changed or reason:
+                refresh_card(session, task, now)
+
+        await self._out.registry.write(work)
+
+    def _overrun(self, one: Seen, view: RunView) -> str:
+        """Why the attempt must be stopped now; empty while it may go on."""
+        attempt, policy, now = one.attempt, self._out.policy(), self._out.clock()
+        tokens = one.tokens_input + one.tokens_output
+        if one.has_usage and spent_on(policy, tokens, one.cost_usd or 0.0, attempt) >= 1.0:
+            return "budget"
+        started = attempt.started_at or attempt.created_at
+        if view.event_bytes == 0 and (now - started).total_seconds() > policy.times.first_event_s:
+            return "blocked"
+        if view.last_output_at is not None:
+            silent = now - datetime.fromtimestamp(view.last_output_at, UTC)
+            if silent.total_seconds() > policy.times.idle_s:
+                return "idle"
+        return ""
+
+    async def _missed(self, attempt: Attempt) -> bool:
+        """Count a look that found nothing alive; True when it is the second in a row."""
+
+        def work(session: Session) -> int:
+            row = session.get(Attempt, attempt.id)
+            if row is None or row.state is not AttemptState.RUNNING:
+                return 0
+            row.misses += 1
+            session.add(row)
+            return row.misses
+
+        return await self._out.registry.write(work) >= _MISSES
+
+    async def _doubt(self, gone: int, total: int) -> None:
+        text = f"{gone} of {total} agents vanished in one look. I conclude nothing from that; please look at the host."
+
+        def work(session: Session) -> None:
+            now = self._out.clock()
+            say(session, now, kind="alert", dedupe_key=f"mass-death:{now:%Y-%m-%dT%H}", payload={"text": text})
+
+        log.error("many agents vanished in one look", gone=gone, total=total)
+        await self._out.registry.write(work)
+
+
+class Stopper:
+    """Kills the process trees of attempts that must not run any more."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    async def stop(self, attempt_id: int) -> None:
+        """Kill one attempt's whole process tree and record it. Work in its worktree is untouched."""
+        out = self._out
+        attempt = await out.registry.read(lambda s: s.get(Attempt, attempt_id))
+        assert attempt is not None
+
+        def kill() -> None:
+            with out.steps(StepName.STOP, attempt.name):
+                if out.engine.find(attempt.name).state is not RunState.ABSENT:
+                    out.engine.stop(attempt.name, 1.5)
+
+        await asyncio.to_thread(kill)
+
+        def work(session: Session) -> None:
+            row = session.get(Attempt, attempt_id)
+            task = session.get(Task, attempt.task_id)
+            assert row is not None and task is not None
+            if row.state in {AttemptState.ENDED, AttemptState.LOST, AttemptState.STOPPED}:
+                return
+            causes = {
+                TaskState.MERGED: Cause.MERGED,
+                TaskState.DROPPED: Cause.CLOSED_BY_PERSON,
+                TaskState.PAUSED: Cause.PAUSED,
+            }
+            cause = causes.get(task.state, Cause.STOPPED)
+            if row.state is AttemptState.PARKED and cause is Cause.PAUSED:
+                return
+            row.outcome = row.outcome or "stopped"
+            move_attempt(session, row, AttemptState.STOPPED, cause, out.clock())
+            refresh_card(session, task, out.clock())
+
+        await out.registry.write(work)
