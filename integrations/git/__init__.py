@@ -1,0 +1,71 @@
+"""git: mirrors, worktrees, merge checks, push.
+
+repositories.py  the door: every operation, one writer at a time
+mirror.py        mirror and pool of a repository; bringing finished work from one to the other
+worktrees.py     workspaces: create, adopt, heal, remove
+rescue.py        uncommitted work: onto the branch, or into a rescue ref
+push.py          remote branches, with a lease
+merge.py         conflicts, distance, changed files, diffs
+search.py        files of a commit
+command.py       the one way to run git
+shadow.py        looking at a workspace without its configuration
+refs.py          reading the pool's branches without git
+records.py, places.py, locks.py, values.py, errors.py
+"""
+
+from integrations.git.errors import (
+    AuthRefused,
+    BadName,
+    BranchTaken,
+    CloneFailed,
+    CommandFailed,
+    DetachedHead,
+    DiskFull,
+    EmptyRepository,
+    GitError,
+    GitMissing,
+    GitTimedOut,
+    GitTooOld,
+    NoDefaultBranch,
+    NotARepository,
+    NotAWorkspace,
+    OutsideWorkspaces,
+    PushRejected,
+    RepositoryBusy,
+    UnknownRevision,
+    Unreachable,
+    WorkflowPushRefused,
+    WorkInProgress,
+)
+from integrations.git.repositories import Repositories
+from integrations.git.values import Hit, MergeCheck, Remote, Worktree
+
+__all__ = [
+    "AuthRefused",
+    "BadName",
+    "BranchTaken",
+    "CloneFailed",
+    "CommandFailed",
+    "DetachedHead",
+    "DiskFull",
+    "EmptyRepository",
+    "GitError",
+    "GitMissing",
+    "GitTimedOut",
+    "GitTooOld",
+    "Hit",
+    "MergeCheck",
+    "NoDefaultBranch",
+    "NotARepository",
+    "NotAWorkspace",
+    "OutsideWorkspaces",
+    "PushRejected",
+    "Remote",
+    "Repositories",
+    "RepositoryBusy",
+    "UnknownRevision",
+    "Unreachable",
+    "WorkInProgress",
+    "WorkflowPushRefused",
+    "Worktree",
+]

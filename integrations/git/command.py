@@ -1,0 +1,306 @@
+"""The one way in which Waggle runs git.
+
+Every command gets the same clean environment and the same configuration on its command line, which outranks
+whatever a repository's own configuration says. What can still not be outranked (filters and drivers, whose names
+a repository chooses) is kept out of reach by the callers: they never point git at a configuration that an agent
+can write (see `shadow.py`).
+
+GitPython is used as its `Git.execute` only: `Repo` objects keep child processes alive, and its dynamic methods
+turn user strings into options (GitPython's own README and advisories 3.1.53 to 3.1.60).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+from urllib.parse import urlsplit
+
+from integrations.git.errors import (
+    AuthRefused,
+    GitMissing,
+    GitTimedOut,
+    GitTooOld,
+    command_error,
+    transport_error,
+)
+from integrations.git.values import Remote
+
+# GitPython looks for git when it is imported and raises ImportError without it; quiet, it waits for the first
+# command, which then raises the typed error that tells the user what to install.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+from git import Git
+from git.exc import GitCommandNotFound
+
+#: Names of this process's environment that git may see. Everything else is unset: tokens of other services have
+#: no business there, and GIT_DIR, GIT_SSH_COMMAND, GIT_EXTERNAL_DIFF and their kin would change what is run.
+PASSED_ON = frozenset(
+    {"PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "LD_LIBRARY_PATH"}
+    | {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+)
+
+#: Configuration of every command. An empty value switches a program off; `core.sshCommand=false` runs `false`.
+HARDENING = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "core.attributesFile=/dev/null",
+    "core.excludesFile=/dev/null",
+    "core.alternateRefsCommand=",
+    "core.gitProxy=",
+    "core.askPass=",
+    "core.pager=cat",
+    "core.editor=false",
+    "core.quotePath=false",
+    "core.autocrlf=false",
+    "credential.helper=",
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "diff.external=",
+    "diff.ignoreSubmodules=all",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "push.recurseSubmodules=no",
+    "push.gpgSign=false",
+    "protocol.ext.allow=never",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=30",
+)
+
+OLDEST = (2, 38)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command answered. `out` is at most the limit that was asked for."""
+
+    rc: int
+    out: bytes
+    err: str
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; bytes that are not UTF-8 become U+FFFD, so that it can be stored anywhere."""
+        return self.out.decode("utf-8", "replace")
+
+    @property
+    def line(self) -> str:
+        return self.text.strip()
+
+    @property
+    def fields(self) -> list[str]:
+        """Standard output of a command with `-z`."""
+        return [field for field in self.text.split("\0") if field]
+
+
+class GitCommand:
+    """Runs git in one clean environment.
+
+    Parameters:
+        home: an empty directory of our own; git sees it as HOME, so that no personal configuration is read.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._checked = False
+
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        git_dir: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] | None = None,
+        timeout_s: float = 60.0,
+        limit: int | None = None,
+        into: IO[bytes] | None = None,
+        ok: Sequence[int] = (0,),
+    ) -> Output:
+        """Run a command that stays on this machine.
+
+        Parameters:
+            args: the command and its arguments, without `git`.
+            git_dir: the repository. Given explicitly, so that none is ever discovered from a working directory.
+            env: more environment, such as GIT_WORK_TREE.
+            stdin: bytes, or an open file.
+            timeout_s: seconds until the command and its children are killed.
+            limit: keep at most so many bytes of standard output.
+            into: write standard output there instead of keeping it.
+            ok: exit statuses that are answers; any other raises.
+        """
+        sink = into if into is not None else None if limit is None else _Capped(limit)
+        answer = self._execute(args, git_dir, {"GIT_ALLOW_PROTOCOL": "", **(env or {})}, (), stdin, timeout_s, sink)
+        if answer.rc not in ok:
+            raise command_error(args, answer.rc, answer.err)
+        return answer
+
+    def talk(
+        self, args: Sequence[str], remote: Remote, *, git_dir: Path | None = None, timeout_s: float = 120.0
+    ) -> Output:
+        """Run a command that talks to `remote`, known to git as `origin`, with its credential.
+
+        The credential travels in this command's environment as a header for the remote's host alone: never in the
+        address (which git would write down) and never in an argument (which everybody can list).
+        """
+        ssh = is_ssh(remote.url)
+        config = [
+            f"remote.origin.url={remote.url}",
+            "remote.origin.fetch=+refs/heads/*:refs/remotes/origin/*",
+            f"core.sshCommand={'ssh -o BatchMode=yes -o ConnectTimeout=15' if ssh else 'false'}",
+        ]
+        env = {"GIT_ALLOW_PROTOCOL": "ssh" if ssh else urlsplit(remote.url).scheme or "file"}
+        if ssh and "SSH_AUTH_SOCK" in os.environ:
+            env["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
+        if remote.token is not None and remote.url.startswith(("http://", "https://")):
+            env |= _header(remote.url, remote.token())
+        answer = self._execute(args, git_dir, env, config, None, timeout_s, None)
+        if answer.rc != 0:
+            raise transport_error(answer.err, remote.url)
+        return answer
+
+    def version(self) -> tuple[int, int]:
+        """The installed git's version, such as (2, 39). Raises GitMissing or GitTooOld."""
+        said = self._spawn(["git", "--version"], {}, None, 20.0, None).line
+        found = re.search(r"(\d+)\.(\d+)", said)
+        if found is None:
+            raise GitMissing()
+        version = (int(found[1]), int(found[2]))
+        if version < OLDEST:
+            raise GitTooOld(found[0])
+        return version
+
+    def _execute(
+        self,
+        args: Sequence[str],
+        git_dir: Path | None,
+        env: Mapping[str, str],
+        config: Sequence[str],
+        stdin: bytes | IO[bytes] | None,
+        timeout_s: float,
+        sink: IO[bytes] | _Capped | None,
+    ) -> Output:
+        if not self._checked:
+            self.version()
+            self._checked = True
+        command = ["git"]
+        for setting in (*HARDENING, *(config or ("core.sshCommand=false",))):
+            command += ["-c", setting]
+        if git_dir is not None:
+            command.append(f"--git-dir={git_dir}")
+        command += args
+        if isinstance(stdin, bytes):
+            with tempfile.TemporaryFile() as typed:
+                typed.write(stdin)
+                typed.seek(0)
+                return self._spawn(command, env, typed, timeout_s, sink)
+        return self._spawn(command, env, stdin, timeout_s, sink)
+
+    def _spawn(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        stdin: IO[bytes] | None,
+        timeout_s: float,
+        sink: IO[bytes] | _Capped | None,
+    ) -> Output:
+        self.home.mkdir(parents=True, exist_ok=True)
+        told = {**self._plain, **env}
+        # `Git.execute` adds to this process's environment and cannot take from it; env(1) can, by name alone.
+        unset = [
+            part for name in sorted(os.environ) if name not in PASSED_ON and name not in told for part in ("-u", name)
+        ]
+        # With a sink, GitPython reads standard output to its end before standard error; without one both pipes are
+        # drained together, so that a command with many warnings cannot block. Sinks are for commands with few.
+        try:
+            rc, out, err = cast(
+                tuple[int, object, str],
+                Git(self.home).execute(
+                    ["env", *unset, *command],
+                    istream=cast(BinaryIO, stdin) if stdin else None,
+                    output_stream=cast(BinaryIO, sink) if sink is not None else None,
+                    stdout_as_string=False,
+                    strip_newline_in_stdout=False,
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    kill_after_timeout=timeout_s,
+                    env=told,
+                ),
+            )
+        except GitCommandNotFound as missing:
+            raise GitMissing() from missing
+        if rc == 127:
+            raise GitMissing()
+        if rc == -9 and err.startswith("Timeout: "):
+            what = next((part for part in command[1:] if not part.startswith("-") and "=" not in part), "")
+            raise GitTimedOut(
+                f"git {what} took longer than {timeout_s:g} s",
+                retryable=True,
+                user_message=f"git {what} took longer than {timeout_s:g} seconds and was stopped; Waggle tries again.",
+            )
+        if isinstance(sink, _Capped):
+            return Output(rc, sink.value, err, sink.cut)
+        return Output(rc, out if isinstance(out, bytes) else b"", err)
+
+    @property
+    def _plain(self) -> dict[str, str]:
+        """Environment of every command."""
+        return {
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home),
+            "LC_ALL": "C.UTF-8",
+            "LANGUAGE": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CEILING_DIRECTORIES": str(self.home.parent),
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_ADVICE": "0",
+        }
+
+
+def is_ssh(url: str) -> bool:
+    return url.startswith("ssh://") or bool(re.match(r"[\w.-]+@[\w.-]+:", url))
+
+
+def _header(url: str, token: str) -> dict[str, str]:
+    if not token.strip():
+        raise AuthRefused("the token is empty", user_message="The GitHub token is empty. Set GITHUB_TOKEN.")
+    parts = urlsplit(url)
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+    }
+
+
+class _Capped:
+    """A stream that remembers its first bytes and lets the rest go by, so that memory is bounded."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.cut = False
+
+    def write(self, part: bytes) -> int:
+        room = max(0, self._limit - self._size)
+        self.cut = self.cut or room < len(part)
+        if room:
+            self._parts.append(part[:room])
+            self._size += min(room, len(part))
+        return len(part)
+
+    @property
+    def value(self) -> bytes:
+        return b"".join(self._parts)

@@ -1,0 +1,68 @@
+"""Compares commits in the mirror: conflicts, distance, changed files, the diff itself. Nothing is checked out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from integrations.git.command import GitCommand
+from integrations.git.errors import CommandFailed, UnknownRevision
+from integrations.git.places import check_sha
+from integrations.git.values import MergeCheck
+
+#: Renames are shown as a removal and an addition, so that both paths count as changed.
+_PLAIN_DIFF = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--ignore-submodules=none"]
+
+
+def merge_check(git: GitCommand, mirror: Path, base: str, head: str) -> MergeCheck:
+    """Merge two commits in memory (`git merge-tree --write-tree`, git 2.38) and report what conflicts.
+
+    Raises UnknownRevision: git ends with status 1 both for a conflict and for a commit it does not have, and only the
+    first line of its output, a tree, tells them apart.
+    """
+    answer = git.run(
+        ["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", check_sha(base), check_sha(head)],
+        git_dir=mirror,
+        ok=(0, 1, 128),
+    )
+    tree, _, rest = answer.text.partition("\0")
+    if "unrelated histories" in answer.err:
+        return MergeCheck(clean=False)
+    if not re.fullmatch(r"[0-9a-f]{40}", tree.strip()):
+        raise UnknownRevision(f"cannot merge {base[:9]} and {head[:9]}: {answer.err.strip()[:200]}")
+    return MergeCheck(answer.rc == 0, tuple(dict.fromkeys(name for name in rest.split("\0") if name)))
+
+
+def ahead_behind(git: GitCommand, mirror: Path, base: str, head: str) -> tuple[int, int]:
+    """(commits of head that base lacks, commits of base that head lacks)."""
+    said = git.run(
+        ["rev-list", "--left-right", "--count", f"{check_sha(base)}...{check_sha(head)}"], git_dir=mirror
+    ).text.split()
+    return int(said[1]), int(said[0])
+
+
+def changed_files(git: GitCommand, mirror: Path, base: str, head: str) -> tuple[str, ...]:
+    """Paths that head changed since it left base, as a pull request counts them."""
+    return tuple(
+        git.run(
+            ["diff", "--name-only", "-z", *_PLAIN_DIFF, f"{check_sha(base)}...{check_sha(head)}"], git_dir=mirror
+        ).fields
+    )
+
+
+def diff(git: GitCommand, mirror: Path, base: str, head: str, max_bytes: int) -> str:
+    """The unified diff of a pull request; cut at a line when it is longer than `max_bytes`, and then saying so."""
+    answer = git.run(
+        ["diff", "-U3", *_PLAIN_DIFF, f"{check_sha(base)}...{check_sha(head)}"], git_dir=mirror, limit=max_bytes
+    )
+    if not answer.cut:
+        return answer.text
+    return answer.text.rpartition("\n")[0] + f"\n[the diff is longer than {max_bytes} bytes; the rest is not shown]\n"
+
+
+def is_ancestor(git: GitCommand, mirror: Path, old: str, new: str) -> bool:
+    """True when `new` contains `old`. A commit that the mirror does not have raises UnknownRevision."""
+    answer = git.run(["merge-base", "--is-ancestor", check_sha(old), check_sha(new)], git_dir=mirror, ok=(0, 1, 128))
+    if answer.rc == 128:
+        raise UnknownRevision(f"{old[:9]} or {new[:9]} is not in the mirror") from CommandFailed(answer.err[:200])
+    return answer.rc == 0

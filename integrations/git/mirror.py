@@ -1,0 +1,217 @@
+"""The two places of a repository: the mirror, which only the supervisor touches, and the pool beside it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from integrations.git.command import GitCommand
+from integrations.git.errors import CommandFailed, EmptyRepository, NoDefaultBranch, UnknownRevision
+from integrations.git.places import Places, check_branch, check_remote
+from integrations.git.records import write_whole
+from integrations.git.refs import read_branch
+from integrations.git.values import Remote
+
+log = logging.getLogger(__name__)
+
+FETCH_S = 300.0
+#: A lock file of git that is older than any of our commands can be left only by a killed one.
+STALE_LOCK_S = 600.0
+#: Where a finished branch is kept in the mirror.
+COLLECTED = "refs/waggle/collected/"
+#: Written into a mirror when it has been fetched whole for the first time.
+_FETCHED = "waggle-fetched"
+
+
+class Mirrors:
+    """Creates, fetches and reads mirrors and pools. The caller holds the repository's lock for what writes."""
+
+    def __init__(self, git: GitCommand, places: Places) -> None:
+        self._git = git
+        self._places = places
+
+    def ensure(self, remote: Remote) -> None:
+        """Make both places if they are not there, and fetch once. A half-made one is completed."""
+        check_remote(remote)
+        mirror, pool = self._places.mirror(remote.slug), self._places.pool(remote.slug)
+        if not (mirror / "HEAD").exists():
+            self._init(mirror, "[core]\n\tbare = true\n\tlogAllRefUpdates = false\n")
+        if not (pool / "HEAD").exists():
+            self._init(pool, _pool_config(mirror), alternates=mirror / "objects")
+        if not (mirror / _FETCHED).exists():
+            self.fetch(remote)
+
+    def fetch(self, remote: Remote) -> None:
+        """Bring the mirror's remote branches up to date, and show them to the pool as origin/*.
+
+        Raises EmptyRepository, AuthRefused, NotARepository, Unreachable.
+        """
+        check_remote(remote)
+        mirror = self._places.mirror(remote.slug)
+        self._drop_stale_locks(mirror)
+        options = ["--prune", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"]
+        self._git.talk(["fetch", "--quiet", *options, "origin"], remote, git_dir=mirror, timeout_s=FETCH_S)
+        branches = self.branches(remote.slug)
+        if not branches:
+            raise EmptyRepository(
+                f"{remote.slug} has no branch",
+                user_message=f"{remote.slug} is empty. Push a first commit to its default branch, then try again.",
+            )
+        self._show_to_pool(remote.slug, branches)
+        (mirror / _FETCHED).touch()
+
+    def default_branch(self, remote: Remote) -> str:
+        """Ask the remote which branch its HEAD names. Raises EmptyRepository or NoDefaultBranch."""
+        said = self._git.talk(["ls-remote", "--symref", "origin"], check_remote(remote), timeout_s=60).text
+        heads = re.findall(r"^[0-9a-f]{40}\trefs/heads/(.+)$", said, re.MULTILINE)
+        named = re.search(r"^ref: refs/heads/(.+)\tHEAD$", said, re.MULTILINE)
+        if not heads:
+            raise EmptyRepository(
+                f"{remote.slug} has no branch",
+                user_message=f"{remote.slug} is empty. Push a first commit to its default branch, then try again.",
+            )
+        if named is None or named[1] not in heads:
+            raise NoDefaultBranch(
+                f"HEAD of {remote.slug} names no branch that exists",
+                user_message=f"{remote.slug} has no default branch that exists. Choose one in the repository's "
+                "settings, or name a base branch in waggle.toml.",
+            )
+        return named[1]
+
+    def branches(self, slug: str) -> dict[str, str]:
+        """The remote's branches as of the last fetch: name to commit."""
+        said = self._git.run(
+            ["for-each-ref", "--format=%(objectname) %(refname:lstrip=3)", "refs/remotes/origin"],
+            git_dir=self._places.mirror(slug),
+        ).text
+        pairs = (line.split(" ", 1) for line in said.splitlines())
+        return {name: sha for sha, name in pairs if name != "HEAD"}
+
+    def resolve(self, slug: str, ref: str) -> str:
+        """The commit that a remote branch, a full ref or a commit id means in the mirror. Raises UnknownRevision."""
+        if ref.startswith("refs/"):
+            candidates = [ref]
+        else:
+            candidates = [f"refs/remotes/origin/{check_branch(ref)}"]
+            if re.fullmatch(r"[0-9a-f]{7,40}", ref):
+                candidates.insert(0, ref)
+        for candidate in candidates:
+            found = self._git.run(
+                ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}"],
+                git_dir=self._places.mirror(slug),
+                ok=(0, 1, 128),
+            )
+            if found.rc == 0:
+                return found.line.splitlines()[-1]
+        raise UnknownRevision(
+            f"{slug} has no {ref}",
+            user_message=f"{slug} has no branch or commit {ref}, as of the last fetch.",
+        )
+
+    def collect(self, slug: str, branch: str, sha: str | None = None) -> str:
+        """Bring a finished branch from the pool into the mirror, at refs/waggle/collected/<branch>.
+
+        Parameters:
+            sha: the commit to collect instead of the branch's, for a workspace whose HEAD is elsewhere.
+
+        Raises UnknownRevision when the pool has no such branch.
+        """
+        tip = sha or read_branch(self._places.pool(slug), check_branch(branch))
+        if tip is None:
+            raise UnknownRevision(f"the pool of {slug} has no branch {branch}")
+        self.bring(slug, [tip])
+        self.set_ref(slug, f"{COLLECTED}{branch}", tip)
+        return tip
+
+    def bring(self, slug: str, tips: Sequence[str]) -> None:
+        """Copy the objects of `tips` from the pool into the mirror, checking each (`index-pack --strict`).
+
+        Not `git fetch <pool>`: that would start `git upload-pack` in the pool, which reads the pool's configuration
+        and drops our settings from its environment (`local_repo_env` in git's connect.c).
+        """
+        mirror = self._places.mirror(slug)
+        known = self._git.run(["for-each-ref", "--format=^%(objectname)"], git_dir=mirror).text.split()
+        wanted = "\n".join([*tips, *dict.fromkeys(known), ""])
+        (self._places.home / "tmp").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self._places.home / "tmp") as pack:
+            self._git.run(
+                ["pack-objects", "--revs", "--thin", "--stdout", "--quiet", "--delta-base-offset"],
+                git_dir=mirror,
+                env=self.with_pool(slug),
+                stdin=wanted.encode(),
+                into=pack,
+                timeout_s=FETCH_S,
+            )
+            pack.seek(0)
+            self._git.run(
+                ["index-pack", "--stdin", "--fix-thin", "--strict"], git_dir=mirror, stdin=pack, timeout_s=FETCH_S
+            )
+
+    def set_ref(self, slug: str, ref: str, sha: str) -> None:
+        self._git.run(["update-ref", "--no-deref", ref, sha], git_dir=self._places.mirror(slug))
+
+    def with_pool(self, slug: str) -> dict[str, str]:
+        """Environment in which the mirror also sees the pool's objects, and nothing else of it."""
+        return {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self._places.pool(slug) / "objects")}
+
+    def _init(self, where: Path, config: str, alternates: Path | None = None) -> None:
+        """Make a bare repository beside its place and rename it there, so that a killed start leaves no half of one."""
+        where.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=where.parent, prefix=".new-") as made:
+            fresh = Path(made) / "repository.git"
+            self._git.run(["init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(fresh)])
+            write_whole(fresh / "config", "[core]\n\trepositoryformatversion = 0\n[gc]\n\tauto = 0\n" + config)
+            if alternates is not None:
+                write_whole(fresh / "objects" / "info" / "alternates", f"{alternates}\n")
+            if where.exists():
+                shutil.rmtree(where)
+            fresh.rename(where)
+
+    def _show_to_pool(self, slug: str, branches: dict[str, str]) -> None:
+        """Let agents see the base branches as origin/*; the objects are borrowed, so only names are written."""
+        pool = self._places.pool(slug)
+        before = self._git.run(
+            ["for-each-ref", "--format=%(objectname) %(refname:lstrip=3)", "refs/remotes/origin"], git_dir=pool
+        ).text
+        had = {name: sha for sha, name in (line.split(" ", 1) for line in before.splitlines())}
+        edits = [f"delete refs/remotes/origin/{name}\0\0" for name in had if name not in branches]
+        edits += [
+            f"update refs/remotes/origin/{name}\0{sha}\0\0" for name, sha in branches.items() if had.get(name) != sha
+        ]
+        if not edits:
+            return
+        try:
+            self._git.run(["update-ref", "--no-deref", "-z", "--stdin"], git_dir=pool, stdin="".join(edits).encode())
+        except CommandFailed as refused:
+            # An agent's own refs can stand in the way (a branch origin/a against origin/a/b). The names are a
+            # convenience for agents; everything of ours reads the mirror.
+            log.warning("git: origin/* of the pool of %s not updated: %s", slug, refused)
+
+    def _drop_stale_locks(self, mirror: Path) -> None:
+        """Remove lock files that a killed git left behind; the repository's lock is held, so nobody else is at work."""
+        for lock in [*mirror.glob("*.lock"), *(mirror / "refs").rglob("*.lock")]:
+            if time.time() - lock.stat().st_mtime > STALE_LOCK_S:
+                log.warning("git: removed the stale lock %s", lock)
+                lock.unlink(missing_ok=True)
+
+
+def _pool_config(mirror: Path) -> str:
+    """Agents fetch from the mirror, which needs no credential, and cannot push: the supervisor does that."""
+    return f"""[core]
+\tbare = true
+\tlogAllRefUpdates = true
+[maintenance]
+\tauto = false
+[user]
+\tname = waggle
+\temail = waggle@localhost
+[remote "origin"]
+\turl = {mirror}
+\tpushurl = /dev/null
+\tfetch = +refs/remotes/origin/*:refs/remotes/origin/*
+"""

@@ -1,0 +1,224 @@
+"""The door of the git room: every operation on every repository, one writer at a time for each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from integrations.git import merge, search
+from integrations.git.command import GitCommand
+from integrations.git.errors import UnknownRevision
+from integrations.git.locks import PATIENCE_S, RepositoryLock
+from integrations.git.mirror import Mirrors
+from integrations.git.places import Places
+from integrations.git.push import Push
+from integrations.git.records import Records
+from integrations.git.refs import read_head, unfinished
+from integrations.git.rescue import Rescue
+from integrations.git.values import Hit, MergeCheck, Remote, Worktree
+from integrations.git.worktrees import Worktrees
+
+
+class Repositories:
+    """All git repositories of one Waggle home. Blocking: call it with `asyncio.to_thread`.
+
+    Two places for each repository: `mirrors/<owner>__<name>.git`, which only this class reads and writes, and
+    `pool/<owner>__<name>.git`, which borrows the mirror's objects and carries the worktrees in `work/`. What an agent
+    could have written to (the pool, a worktree) is never trusted: no command of ours runs with its configuration where
+    that could start a program. Calls that write are serialised for each repository, in this process by a thread lock
+    and against others by a file lock.
+
+    Parameters:
+        home: Waggle's state directory.
+        patience_s: seconds to wait for another writer before RepositoryBusy.
+    """
+
+    def __init__(self, home: Path, patience_s: float = PATIENCE_S) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.places = Places.under(home)
+        self._patience_s = patience_s
+        self._git = GitCommand(self.places.home / "git-home")
+        self._records = Records(self.places)
+        self._mirrors = Mirrors(self._git, self.places)
+        self._worktrees = Worktrees(self._git, self.places, self._records, self._mirrors)
+        self._rescue = Rescue(self._git, self.places, self._mirrors)
+        self._push = Push(self._git, self.places, self._mirrors)
+        self._locks: dict[str, RepositoryLock] = {}
+        self._locks_guard = threading.Lock()
+
+    def git_version(self) -> tuple[int, int]:
+        """The installed git's version. Raises GitMissing, or GitTooOld below 2.38."""
+        return self._git.version()
+
+    # Mirror and pool
+
+    def ensure(self, remote: Remote) -> None:
+        """Make the mirror and the pool if they are missing, and fetch them the first time.
+
+        Raises AuthRefused, NotARepository, EmptyRepository, Unreachable (retryable).
+        """
+        with self._lock(remote.slug).held():
+            self._mirrors.ensure(remote)
+
+    def fetch(self, remote: Remote) -> None:
+        """Bring the mirror up to date with the remote's branches; deleted ones go. Raises as `ensure`."""
+        with self._lock(remote.slug).held():
+            self._mirrors.ensure(remote)
+            self._mirrors.fetch(remote)
+
+    def default_branch(self, remote: Remote) -> str:
+        """The branch that the remote's HEAD names, asked over the network. Raises NoDefaultBranch, EmptyRepository."""
+        return self._mirrors.default_branch(remote)
+
+    def branches(self, slug: str) -> dict[str, str]:
+        """The remote's branches and their commits, as of the last fetch."""
+        return self._mirrors.branches(slug)
+
+    def resolve(self, slug: str, ref: str) -> str:
+        """The commit (40 hex digits) of a remote branch, a full ref or a commit id, as of the last fetch.
+
+        Raises UnknownRevision.
+        """
+        return self._mirrors.resolve(slug, ref)
+
+    # Workspaces
+
+    def create_workspace(self, slug: str, name: str, branch: str, base_sha: str) -> Worktree:
+        """Make `work/<name>` on a new `branch` at `base_sha`, locked against pruning.
+
+        Idempotent: a workspace that is there is adopted with the work in it, a half-made one is completed, one whose
+        directory was deleted is made again on its branch. A failure removes what was made, the branch included.
+
+        Raises BranchTaken (with a free name) when the branch is somebody else's, in the remote or here; BadName.
+        """
+        with self._lock(slug).held():
+            return self._worktrees.create(slug, name, branch, base_sha)
+
+    def remove_workspace(self, slug: str, name: str, branch: str) -> None:
+        """Delete the workspace and the pool's branch, whatever is in them: call `rescue` first. Idempotent.
+
+        Raises OutsideWorkspaces or BadName, and touches nothing then, when the name leads elsewhere or the record says
+        that the workspace is another repository's or branch's.
+        """
+        with self._lock(slug).held():
+            self._worktrees.remove(slug, name, branch)
+
+    def workspaces(self, slug: str) -> list[Worktree]:
+        """All workspaces of a repository; `ready` is false for one that is half-made or whose directory is gone."""
+        return self._worktrees.all(slug)
+
+    def head(self, path: Path) -> str:
+        """The commit of a workspace's HEAD. Reads files only. Raises NotAWorkspace, UnknownRevision."""
+        record = self._worktrees.record_of(path)
+        _, sha = read_head(self.places.admin(record.slug, record.name), self.places.pool(record.slug))
+        if sha is None:
+            raise UnknownRevision(f"workspace {record.name} has no commit at HEAD")
+        return sha
+
+    def current_branch(self, path: Path) -> str | None:
+        """The branch of a workspace's HEAD, None when it is detached. An agent may have switched or renamed it."""
+        record = self._worktrees.record_of(path)
+        return read_head(self.places.admin(record.slug, record.name), self.places.pool(record.slug))[0]
+
+    def in_progress(self, path: Path) -> bool:
+        """True in the middle of a rebase, merge, cherry-pick, revert or bisect. Reads files only."""
+        record = self._worktrees.record_of(path)
+        return unfinished(self.places.admin(record.slug, record.name))
+
+    def dirty(self, path: Path) -> bool:
+        """True when something in the workspace is staged, changed, deleted, or new and not ignored."""
+        return self._rescue.dirty(self._worktrees.record_of(path))
+
+    def commit_leftovers(self, path: Path, message: str, author: str | None = None) -> str | None:
+        """Commit everything uncommitted onto the workspace's current branch; None when there was nothing.
+
+        Parameters:
+            author: "Name <address>"; Waggle itself by default.
+
+        Raises WorkInProgress in the middle of a rebase or merge, DetachedHead when on no branch.
+        """
+        record = self._worktrees.record_of(path)
+        with self._lock(record.slug).held():
+            return self._rescue.commit(record, message, author)
+
+    def rescue(self, slug: str, path: Path, ref: str) -> str | None:
+        """Save all work of a workspace that is nowhere else at `ref` (below refs/waggle/rescue/) in the mirror.
+
+        Staged, changed, untracked and unpushed work, also in the middle of a rebase or on a detached HEAD; ignored
+        files are not saved. The workspace stays as it is. Returns the commit, or None when there was nothing to save.
+        """
+        record = self._worktrees.record_of(path)
+        with self._lock(slug).held():
+            return self._rescue.save(record, ref)
+
+    # Publishing
+
+    def collect(self, slug: str, branch: str) -> str:
+        """Bring a branch from the pool into the mirror and return its commit. Raises UnknownRevision."""
+        with self._lock(slug).held():
+            return self._mirrors.collect(slug, branch)
+
+    def collect_head(self, path: Path) -> str:
+        """As `collect`, but the workspace's HEAD wherever it is, filed under the workspace's own branch."""
+        sha = self.head(path)
+        record = self._worktrees.record_of(path)
+        with self._lock(record.slug).held():
+            return self._mirrors.collect(record.slug, record.branch, sha)
+
+    def push(self, remote: Remote, sha: str, branch: str, expected_old: str | None) -> None:
+        """Move the remote's branch to a commit of the mirror. Idempotent.
+
+        Parameters:
+            expected_old: where the branch must be for this to be right (the lease); None when it must not exist yet.
+
+        Raises BranchTaken when it should not exist and does, PushRejected when it moved or a rule of the remote
+        forbids it, WorkflowPushRefused, AuthRefused, Unreachable.
+        """
+        with self._lock(remote.slug).held():
+            self._push.push(remote, sha, branch, expected_old)
+
+    def delete_remote_branch(self, remote: Remote, branch: str, expected: str) -> None:
+        """Delete a remote branch that is still at `expected`. Idempotent. Raises PushRejected when it moved."""
+        with self._lock(remote.slug).held():
+            self._push.delete(remote, branch, expected)
+
+    # Reading commits, all in the mirror
+
+    def merge_check(self, slug: str, base_sha: str, head_sha: str) -> MergeCheck:
+        """Whether head merges into base without a conflict. Raises UnknownRevision."""
+        return merge.merge_check(self._git, self.places.mirror(slug), base_sha, head_sha)
+
+    def changed_files(self, slug: str, base: str, head: str) -> tuple[str, ...]:
+        """Paths that head changed since it left base."""
+        return merge.changed_files(self._git, self.places.mirror(slug), base, head)
+
+    def diff(self, slug: str, base: str, head: str, max_bytes: int) -> str:
+        """The unified diff since head left base, at most `max_bytes` long, marked when cut."""
+        return merge.diff(self._git, self.places.mirror(slug), base, head, max_bytes)
+
+    def ahead_behind(self, slug: str, base: str, head: str) -> tuple[int, int]:
+        """(commits head is ahead of base, commits it is behind)."""
+        return merge.ahead_behind(self._git, self.places.mirror(slug), base, head)
+
+    def is_ancestor(self, slug: str, old: str, new: str) -> bool:
+        """True when `new` contains `old`."""
+        return merge.is_ancestor(self._git, self.places.mirror(slug), old, new)
+
+    def read_file(self, slug: str, sha: str, path: str) -> str | None:
+        """A file's text at a commit; None when there is none."""
+        return search.read_file(self._git, self.places.mirror(slug), sha, path)
+
+    def list_files(self, slug: str, sha: str) -> tuple[str, ...]:
+        """All files of a commit."""
+        return search.list_files(self._git, self.places.mirror(slug), sha)
+
+    def grep(self, slug: str, sha: str, words: Sequence[str]) -> list[Hit]:
+        """Lines that hold any of the words, case ignored, at most 200."""
+        return search.grep(self._git, self.places.mirror(slug), sha, words)
+
+    def _lock(self, slug: str) -> RepositoryLock:
+        with self._locks_guard:
+            if slug not in self._locks:
+                self._locks[slug] = RepositoryLock(self.places.lock(slug), self._patience_s)
+            return self._locks[slug]

@@ -1,0 +1,57 @@
+"""What crosses the door of the git room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A repository elsewhere.
+
+    Attributes:
+        slug: "owner/name".
+        url: where git finds it (https, http, ssh, or a path); never with a credential in it.
+        token: gives the credential when it is needed, so that a refreshed one is used; None for ssh and paths.
+    """
+
+    slug: str
+    url: str
+    token: Callable[[], str] | None = None
+
+
+@dataclass(frozen=True)
+class Worktree:
+    """A task's workspace on disk.
+
+    Attributes:
+        name: the workspace's name, unique over all repositories.
+        base_sha: the commit it was started from.
+        ready: its files are all there. False only while it is made, or after a crash in the middle of it.
+    """
+
+    path: Path
+    branch: str
+    base_sha: str
+    name: str = ""
+    slug: str = ""
+    ready: bool = True
+
+
+@dataclass(frozen=True)
+class MergeCheck:
+    """Whether two commits merge without a conflict, and the files that conflict if not."""
+
+    clean: bool
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A line of a file that holds a searched word; `line` counts from 1."""
+
+    path: str
+    line: int
+    text: str

@@ -1,0 +1,198 @@
+"""Workspaces: git worktrees of the pool, one for each task, made and removed by the supervisor."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from integrations.git.command import GitCommand
+from integrations.git.errors import BadName, BranchTaken, GitError, NotAWorkspace, OutsideWorkspaces
+from integrations.git.mirror import Mirrors
+from integrations.git.places import Places, check_branch, check_sha
+from integrations.git.records import Record, Records
+from integrations.git.refs import read_branch, read_head
+from integrations.git.values import Worktree
+
+log = logging.getLogger(__name__)
+
+CHECKOUT_S = 600.0
+
+
+class Worktrees:
+    """Creates, finds and removes workspaces. The caller holds the repository's lock for what writes."""
+
+    def __init__(self, git: GitCommand, places: Places, records: Records, mirrors: Mirrors) -> None:
+        self._git = git
+        self._places = places
+        self._records = records
+        self._mirrors = mirrors
+
+    def create(self, slug: str, name: str, branch: str, base_sha: str) -> Worktree:
+        """Make workspace `name` on `branch`, or adopt the one that is there. See `Repositories.create_workspace`."""
+        path = self._places.workspace(name)
+        check_branch(branch)
+        base_sha = self._mirrors.resolve(slug, check_sha(base_sha))
+        record = self._records.find(name)
+        if record is not None and (record.slug, record.branch) != (slug, branch):
+            raise BadName(f"workspace {name} exists already for {record.slug} on {record.branch}")
+        if record is None:
+            self._refuse_taken(slug, name, branch, base_sha)
+        elif record.ready and self._is_whole(record):
+            return self._seen(record)
+        self._clear(slug, name, keep=record is None or record.ready)
+        made_branch = read_branch(self._places.pool(slug), branch) is None
+        record = self._records.save(record or Record(name, slug, branch, base_sha))
+        try:
+            self._add(record, path, made_branch)
+        except GitError:
+            self._roll_back(record, made_branch)
+            raise
+        return self._seen(self._records.mark_ready(record))
+
+    def remove(self, slug: str, name: str, branch: str) -> None:
+        """Remove a workspace and its branch in the pool. What is gone already counts as removed."""
+        path = self._places.workspace(name)
+        if path.is_symlink():
+            raise OutsideWorkspaces(f"{path} is a link to somewhere else; it was not touched")
+        record = self._records.find(name)
+        if record is not None and (record.slug, record.branch) != (slug, check_branch(branch)):
+            raise BadName(f"workspace {name} belongs to {record.slug} on {record.branch}, not to {slug} on {branch}")
+        _delete(path)
+        _delete(self._places.admin(slug, name))
+        self._delete_branch(slug, branch)
+        self._records.forget(name)
+
+    def all(self, slug: str) -> list[Worktree]:
+        """Every workspace that has a record, ready or not."""
+        return [self._seen(record) for record in self._records.all(slug)]
+
+    def record_of(self, path: Path) -> Record:
+        """The record of the workspace at `path`. Raises OutsideWorkspaces or NotAWorkspace."""
+        record = self._records.find(self._places.name_of(path))
+        if record is None:
+            raise NotAWorkspace(f"{path} is no workspace that Waggle made")
+        return record
+
+    def _seen(self, record: Record) -> Worktree:
+        path = self._places.workspace(record.name)
+        whole = record.ready and self._is_whole(record)
+        return Worktree(path, record.branch, record.base_sha, record.name, record.slug, whole)
+
+    def _is_whole(self, record: Record) -> bool:
+        path, admin = self._places.workspace(record.name), self._places.admin(record.slug, record.name)
+        points_back = (admin / "gitdir").is_file() and (admin / "gitdir").read_text().strip() == str(path / ".git")
+        _, head = read_head(admin, self._places.pool(record.slug))
+        return path.is_dir() and not path.is_symlink() and points_back and head is not None
+
+    def _add(self, record: Record, path: Path, make_branch: bool) -> None:
+        """Register the worktree without files, then fill it through the mirror.
+
+        `--no-track` because setting up tracking races on the pool's config lock: 14 of 40 worktrees failed when made
+        eight at a time. `--no-checkout` because a checkout in the pool would run the filters that its configuration
+        names; `read-tree` with the mirror's configuration has none to run.
+        """
+        pool = self._places.pool(record.slug)
+        start = (
+            ["--no-track", "-b", record.branch, str(path), record.base_sha]
+            if make_branch
+            else [str(path), record.branch]
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._git.run(
+            ["worktree", "add", "--quiet", "--no-checkout", "--lock", "--reason", "waggle", *start],
+            git_dir=pool,
+        )
+        head = read_branch(pool, record.branch)
+        assert head is not None, "git worktree add made or found the branch"
+        self._git.run(
+            ["read-tree", "--reset", "-u", head],
+            git_dir=self._places.mirror(record.slug),
+            env={
+                **self._mirrors.with_pool(record.slug),
+                "GIT_WORK_TREE": str(path),
+                "GIT_INDEX_FILE": str(self._places.admin(record.slug, record.name) / "index"),
+            },
+            timeout_s=CHECKOUT_S,
+        )
+
+    def _roll_back(self, record: Record, made_branch: bool) -> None:
+        """Undo what a failed creation made, and only that: `git worktree add` leaves its branch behind (status 255)."""
+        _delete(self._places.workspace(record.name))
+        _delete(self._places.admin(record.slug, record.name))
+        if made_branch:
+            self._delete_branch(record.slug, record.branch)
+            self._records.forget(record.name)
+
+    def _clear(self, slug: str, name: str, *, keep: bool) -> None:
+        """Make room for a workspace.
+
+        Parameters:
+            keep: somebody may have worked in what lies there, so it is moved aside; otherwise it is the half-made
+                work of a creation that was killed, and is deleted.
+        """
+        path = self._places.workspace(name)
+        if path.is_symlink():
+            raise OutsideWorkspaces(f"{path} is a link to somewhere else; it was not touched")
+        if path.exists() and keep and any(path.iterdir()):
+            aside = self._free_path(self._places.home / "aside" / name)
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(aside)
+            log.warning("git: %s was in the way of a new workspace and is now %s", path, aside)
+        _delete(path)
+        _delete(self._places.admin(slug, name))
+
+    def _refuse_taken(self, slug: str, name: str, branch: str, base_sha: str) -> None:
+        """Raise BranchTaken when the branch exists and this workspace's record does not say that it is ours."""
+        remote = self._mirrors.branches(slug)
+        pool = self._places.pool(slug)
+        if remote.get(branch) not in (None, base_sha):
+            raise BranchTaken(branch, self._free_branch(branch, pool, remote), f"in {slug}")
+        local = read_branch(pool, branch)
+        users = [
+            other.parent.name
+            for other in (pool / "worktrees").glob("*/HEAD")
+            if read_head(other.parent, pool)[0] == branch and other.parent.name != name
+        ]
+        if users or local not in (None, base_sha):
+            raise BranchTaken(branch, self._free_branch(branch, pool, remote), f"in the workspaces of {slug}")
+
+    def _free_branch(self, branch: str, pool: Path, remote: dict[str, str]) -> str:
+        number = 2
+        while f"{branch}-{number}" in remote or read_branch(pool, f"{branch}-{number}") is not None:
+            number += 1
+        return f"{branch}-{number}"
+
+    def _free_path(self, path: Path) -> Path:
+        number = 1
+        while (aside := path.with_name(f"{path.name}.{number}")).exists():
+            number += 1
+        return aside
+
+    def _delete_branch(self, slug: str, branch: str) -> None:
+        pool = self._places.pool(slug)
+        if read_branch(pool, branch) is not None:
+            self._git.run(["update-ref", "--no-deref", "-d", f"refs/heads/{branch}"], git_dir=pool)
+
+
+def _delete(path: Path) -> None:
+    """Remove a tree. Links in it are removed, not followed; directories made read-only are opened first."""
+
+    def open_up(remove: Callable[..., object], failed: str, _: object) -> None:
+        parent = Path(failed).parent
+        parent.chmod(parent.stat().st_mode | stat.S_IRWXU)
+        if Path(failed).is_dir() and not Path(failed).is_symlink():
+            Path(failed).chmod(stat.S_IRWXU)
+        if remove in (os.unlink, os.rmdir):
+            remove(failed)
+        else:
+            shutil.rmtree(failed)
+
+    if path.exists():
+        shutil.rmtree(path, onerror=open_up)
+
+
+__all__ = ["CHECKOUT_S", "Worktrees"]
