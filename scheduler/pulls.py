@@ -1,0 +1,232 @@
+"""Watching pull requests: what GitHub says now, put into rows with the head commit that it is about.
+
+A pull request is watched until it is merged or closed, whether or not an agent is alive, and a closed one
+for a while longer, since a person may reopen it. A fetch that fails or is partial leaves rows as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlmodel import Session, col, select
+
+from integrations.fault import IntegrationError
+from integrations.github import PullDetail, PullLight
+from scheduler.lifecycle import Cause, PullState, TaskState
+from scheduler.outside import Outside
+from scheduler.questions import withdraw_questions
+from scheduler.registry.work import PullRequest, Task
+from scheduler.registry.writers import move_pull, move_task, recall, record, refresh_card, remember, say
+
+log = structlog.get_logger(__name__)
+
+_REOPEN_WINDOW = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What one round of fetching saw."""
+
+    requests: int = 0
+    seen: int = 0
+    changed: tuple[int, ...] = ()  #: ids of pull requests whose detail must be fetched
+    failed: bool = False
+
+
+def watched(session: Session, now: datetime) -> Sequence[PullRequest]:
+    """Every pull request that may still change anything."""
+    return session.exec(
+        select(PullRequest)
+        .where(
+            (PullRequest.state == PullState.OPEN)
+            | ((PullRequest.state == PullState.CLOSED) & (col(PullRequest.created_at) > now - _REOPEN_WINDOW))
+        )
+        .order_by(col(PullRequest.id))
+    ).all()
+
+
+class PullWatcher:
+    """Fetches the facts about pull requests."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    async def look(self) -> Fetched:
+        """One light query over all watched pull requests."""
+        out = self._out
+        rows = await out.registry.read(lambda s: watched(s, out.clock()))
+        if not rows:
+            return Fetched()
+        try:
+            batch = await asyncio.to_thread(out.github.light, [row.node_id for row in rows])
+        except IntegrationError as problem:
+            await self._down(problem)
+            return Fetched(requests=1, failed=True)
+        changed = [
+            (row, seen)
+            for row in rows
+            if (seen := batch.pulls.get(row.node_id)) is not None and self._differs(row, seen)
+        ]
+        if changed:
+            await out.registry.write(lambda s: [self._put(s, row, seen) for row, seen in changed])
+        await self._up()
+        stale = [row.id for row, _ in changed] + [
+            row.id for row in rows if row.state is PullState.OPEN and row.facts_head != row.head_sha
+        ]
+        ids = tuple(dict.fromkeys(one for one in stale if one is not None))
+        return Fetched(batch.requests, len(batch.pulls), ids)
+
+    def _differs(self, row: PullRequest, seen: PullLight) -> bool:
+        return (
+            row.fingerprint != seen.fingerprint
+            or row.head_sha != seen.head_sha
+            or row.state.value != seen.state
+            or (seen.mergeable != "unknown" and row.mergeable != seen.mergeable)
+        )
+
+    def _put(self, session: Session, seen_row: PullRequest, seen: PullLight) -> None:
+        now = self._out.clock()
+        row = session.get(PullRequest, seen_row.id)
+        assert row is not None
+        task = session.get(Task, row.task_id)
+        assert task is not None
+        row.fingerprint = seen.fingerprint
+        row.draft = seen.draft
+        moved = row.head_sha != seen.head_sha
+        if moved or row.base_sha != seen.base_sha or seen.mergeable != "unknown":
+            # "unknown" means that GitHub is computing; the last answer holds while neither end has moved.
+            row.mergeable = seen.mergeable
+        row.base_sha = seen.base_sha
+        row.observed_at = now
+        if moved:
+            self._head_moved(session, now, row, task, seen)
+        session.add(row)
+
+    def _head_moved(self, session: Session, now: datetime, row: PullRequest, task: Task, seen: PullLight) -> None:
+        before = row.head_sha
+        row.head_sha, row.head_since, row.checks_since = seen.head_sha, now, None
+        by_us = seen.head_sha == row.pushed_sha
+        why = f"{before[:8]} → {seen.head_sha[:8]}" + ("" if by_us else ", not pushed by me")
+        record(session, now, what="head_moved", why=why, task_id=task.id, subject=f"pull request {row.number}")
+        if task.state is TaskState.READY:
+            withdraw_ready(session, now, row, task, Cause.HEAD_MOVED, why)
+        refresh_card(session, task, now)
+
+    async def detail(self, pull_id: int) -> None:
+        """Fetch everything about one pull request, and act on its end."""
+        out = self._out
+        row = await out.registry.read(lambda s: s.get(PullRequest, pull_id))
+        assert row is not None
+        try:
+            seen = await asyncio.to_thread(out.github.detail, row.repo, row.number)
+        except IntegrationError as problem:
+            await self._down(problem)
+            return
+        await out.registry.write(lambda s: self._put_detail(s, pull_id, seen))
+
+    def _put_detail(self, session: Session, pull_id: int, seen: PullDetail) -> None:
+        now = self._out.clock()
+        row = session.get(PullRequest, pull_id)
+        assert row is not None
+        task = session.get(Task, row.task_id)
+        assert task is not None
+        if seen.head_sha != row.head_sha:
+            return  # these facts are about another commit than the row; the next round sorts it out
+        facts: dict[str, Any] = {
+            **row.facts,
+            "checks": [asdict(check) for check in seen.checks],
+            "required": list(seen.required),
+            "threads": sum(1 for thread in seen.threads if not thread.resolved),
+            "comments": [asdict(comment) for comment in seen.people_comments],
+        }
+        if row.facts != facts or row.facts_head != row.head_sha:
+            row.facts, row.facts_head, row.observed_at = facts, row.head_sha, now
+            session.add(row)
+            refresh_card(session, task, now)
+        if seen.state == "merged" and row.state is not PullState.MERGED:
+            self._merged(session, now, row, task, seen)
+        elif seen.state == "closed" and row.state is PullState.OPEN:
+            self._closed(session, now, row, task, seen)
+        elif seen.state == "open" and row.state is PullState.CLOSED:
+            self._reopened(session, now, row, task)
+
+    def _merged(self, session: Session, now: datetime, row: PullRequest, task: Task, seen: PullDetail) -> None:
+        row.merged_by = seen.merged_by or ""
+        row.merge_commit = seen.merge_commit or ""
+        who = row.merged_by or "somebody"
+        move_pull(session, row, PullState.MERGED, Cause.MERGED, now, actor=who)
+        if task.state is not TaskState.MERGED:
+            withdraw_questions(session, now, task)
+            move_task(session, task, TaskState.MERGED, Cause.MERGED, now, actor=who, why=row.url)
+        if not seen.merged_by_is_user:
+            record(
+                session, now, what="merged_by_machine", actor=who, task_id=task.id, subject=f"pull request {row.number}"
+            )
+        say(session, now, kind="merged", dedupe_key=f"merged:{row.id}", task=task, payload={"by": who})
+
+    def _closed(self, session: Session, now: datetime, row: PullRequest, task: Task, seen: PullDetail) -> None:
+        who = seen.closed_by or "somebody"
+        move_pull(session, row, PullState.CLOSED, Cause.CLOSED_BY_PERSON, now, actor=who)
+        if task.state not in {TaskState.DROPPED, TaskState.MERGED}:
+            withdraw_questions(session, now, task)
+            move_task(session, task, TaskState.DROPPED, Cause.CLOSED_BY_PERSON, now, actor=who, why=row.url)
+        key = f"closed:{row.id}:v{task.version}"
+        say(session, now, kind="closed", dedupe_key=key, task=task, payload={"by": who})
+
+    def _reopened(self, session: Session, now: datetime, row: PullRequest, task: Task) -> None:
+        move_pull(session, row, PullState.OPEN, Cause.PR_REOPENED, now)
+        row.head_since, row.checks_since = now, None
+        if task.state in {TaskState.DROPPED, TaskState.STOPPED}:
+            task.cleaned_at = None
+            move_task(session, task, TaskState.VERIFYING, Cause.PR_REOPENED, now, why=row.url)
+
+    async def _down(self, problem: IntegrationError) -> None:
+        """GitHub cannot be used: say so once, until it answers again."""
+
+        def work(session: Session) -> None:
+            now = self._out.clock()
+            text = (
+                f"GitHub cannot be reached or refuses: {problem.user_message} Pull requests are not watched meanwhile."
+            )
+            if recall_outage(session) is None:
+                since = now.isoformat()
+                remember(session, now, "outage:github", {"since": since})
+                say(session, now, kind="alert", dedupe_key=f"outage:github:{since}", payload={"text": text})
+
+        log.warning("github", error=str(problem))
+        await self._out.registry.write(work)
+
+    async def _up(self) -> None:
+        if await self._out.registry.read(recall_outage) is None:
+            return
+
+        def work(session: Session) -> None:
+            now = self._out.clock()
+            since = recall_outage(session)
+            if since is None:
+                return
+            remember(session, now, "outage:github", {"since": None})
+            text = "GitHub answers again; everything is picked up."
+            say(session, now, kind="alert", dedupe_key=f"back:github:{since}", payload={"text": text})
+
+        await self._out.registry.write(work)
+
+
+def recall_outage(session: Session) -> str | None:
+    """Since when GitHub has been down; None while it answers."""
+    fact = recall(session, "outage:github")
+    return fact["since"] if fact else None
+
+
+def withdraw_ready(session: Session, now: datetime, pull: PullRequest, task: Task, cause: Cause, why: str) -> None:
+    """What was said to be ready is not any more: say so in place of the old message."""
+    said_for = pull.ready_head
+    pull.checks_since = None
+    move_task(session, task, TaskState.VERIFYING, cause, now, why=why)
+    key = f"ready_withdrawn:{pull.id}:{said_for}:v{task.version}"
+    say(session, now, kind="ready_withdrawn", dedupe_key=key, task=task, head=said_for, payload={"why": why})
