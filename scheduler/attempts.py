@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from integrations.agents import AgentAdapter, AgentRun
 from integrations.engines import CommandResult, RunSpec, RunState
 from integrations.fault import IntegrationError
+from scheduler.background import NotYetError
 from scheduler.failures import fail
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, PullState, TaskState
 from scheduler.names import attempt_name
@@ -58,7 +59,7 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
     )
     session.add(attempt)
     task.next_prompt, task.next_resumes, task.next_change = "", False, ""
-    task.not_before = None
+    task.not_before, task.waits_for = None, ""
     task.guidance = [{**entry, "used_in": entry["used_in"] or attempt.name} for entry in task.guidance]
     move_task(session, task, TaskState.RUNNING, Cause.ADMITTED, now, why=f"attempt {n} with {attempt.agent}")
     session.flush()
@@ -85,7 +86,11 @@ class Starter:
         self._out = out
 
     async def start(self, attempt_id: int) -> None:
-        """Prepare and start one attempt; returns early when the outside refuses in a way that may pass."""
+        """Prepare and start one attempt.
+
+        Raises:
+            NotYetError: the outside refused in a way that may pass.
+        """
         out = self._out
         task, attempt = await self._load(attempt_id)
         if attempt.state not in LIVE_ATTEMPT or attempt.state is AttemptState.RUNNING:
@@ -103,7 +108,7 @@ class Starter:
         except IntegrationError as problem:
             if problem.retryable and not self._overdue(attempt):
                 await self._note(attempt_id, f"waiting: {problem.user_message}")
-                return
+                raise NotYetError(str(problem)) from problem
             await self._fail(attempt_id, "workspace", problem.user_message)
             return
         problem_text = await self._install(task, attempt, repository, path)

@@ -225,6 +225,9 @@ def _ci(facts: PullFacts, policy: DonePolicy, now: datetime) -> Line:
     named = {run.name for run in facts.checks}
     missing = [name for name in facts.required if name not in named]
     failed = [run for run in gate if run.state == "fail"]
+    if failed and any(run.state == "wait" for run in gate):
+        # The other checks may tell more; one retry should know all of it.
+        return Line(Check.CI, State.WAIT, "red: " + ", ".join(run.name for run in failed) + "; others still run")
     if failed:
         return Line(Check.CI, State.FAIL, "red: " + ", ".join(run.name for run in failed), failed[0].url)
     if any(run.state == "human" for run in gate):

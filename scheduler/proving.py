@@ -10,19 +10,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import fnmatch
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import structlog
-from integrations.github.excerpt import excerpt
 from sqlmodel import Session, col, select
 
-from integrations.fault import IntegrationError
-from integrations.redact import find_secrets, redact
-from scheduler.attempts import run_command
 from scheduler.done import (
     Check,
     CheckRun,
@@ -35,21 +27,14 @@ from scheduler.done import (
     verdict,
 )
 from scheduler.failures import ask_for_help, fail
-from scheduler.judging import Kind, Reviewed, ReviewFacts
+from scheduler.judging import Kind, ReviewFacts
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outside import Outside
 from scheduler.policy import Policy, RepositoryPolicy
-from scheduler.pulls import withdraw_ready
+from scheduler.pulls import withdraw_before_changes, withdraw_ready
 from scheduler.registry.work import Attempt, Evidence, Judgement, PullRequest, Review, Task
-from scheduler.registry.writers import ask, move_task, pay, refresh_card, say
-from scheduler.steps import StepName
+from scheduler.registry.writers import ask, move_task, refresh_card, say
 
-log = structlog.get_logger(__name__)
-
-_DIFF_BYTES = 2_000_000
-_VERIFY_S = 1800.0
-_LOG_LINES = 60
-_WORKFLOWS = (".github/workflows/*", ".github/actions/*", ".gitlab-ci.yml", ".circleci/*", ".playground-ci.toml")
 _JUDGED = frozenset({TaskState.VERIFYING, TaskState.READY, TaskState.NEEDS_HELP})
 
 
@@ -270,7 +255,7 @@ class Prover:
         policy = self._out.policy()
         subject = f"pull:{pull.id}:{pull.head_sha}"
         if said.line(Check.SYNCED).state is State.FAIL:
-            self._leave(session, now, pull, task)
+            withdraw_before_changes(session, now, pull, task)
             files = pull.facts.get("conflicts", ())
             fail(
                 session,
@@ -285,7 +270,7 @@ class Prover:
                 head=pull.head_sha,
             )
         elif said.line(Check.AI_REVIEW).state is State.FAIL:
-            self._leave(session, now, pull, task)
+            withdraw_before_changes(session, now, pull, task)
             findings = self._blockers(session, pull)
             fail(
                 session,
@@ -302,7 +287,7 @@ class Prover:
             )
         elif said.line(Check.THREADS).state is State.FAIL or said.line(Check.SECRETS).state is State.FAIL:
             threads = said.line(Check.THREADS).state is State.FAIL
-            self._leave(session, now, pull, task)
+            withdraw_before_changes(session, now, pull, task)
             fail(
                 session,
                 now,
@@ -331,11 +316,6 @@ class Prover:
         elif self._wants_review(pull, said) and task.state is TaskState.VERIFYING:
             self._ask_review(session, now, pull, task)
 
-    def _leave(self, session: Session, now: datetime, pull: PullRequest, task: Task) -> None:
-        """A ready task that needs changes is withdrawn first, so that nobody merges on an old message."""
-        if task.state is TaskState.READY:
-            withdraw_ready(session, now, pull, task, Cause.CHECK_WITHDRAWN, "something needs changes")
-
     def _blockers(self, session: Session, pull: PullRequest) -> list[dict[str, Any]]:
         rows = session.exec(select(Review).where(Review.pull_request_id == pull.id, Review.head == pull.head_sha)).all()
         blocking = [finding for row in rows for finding in row.findings if finding.get("blocks")]
@@ -361,195 +341,3 @@ class Prover:
         subject = f"pull:{pull.id}:{pull.head_sha}:r{facts.round}"
         ask(session, now, kind=Kind.REVIEW, subject=subject, task=task, facts=facts.model_dump(mode="json"))
         refresh_card(session, task, now)
-
-    # --- what must be fetched or run ---------------------------------------------------------------------------
-
-    async def fetch_diff(self, pull_id: int) -> None:
-        """Compute from git what the change touches at its head commit."""
-        pull, task, repository = await self._load(pull_id)
-        try:
-            facts = await asyncio.to_thread(self._diff, pull, task, repository)
-        except IntegrationError as problem:
-            log.warning("the diff is not known yet", pull=pull.number, error=str(problem))
-            return
-        await self._put_facts(pull_id, pull.head_sha, facts)
-
-    def _diff(self, pull: PullRequest, task: Task, repository: RepositoryPolicy) -> dict[str, Any]:
-        out = self._out
-        remote = out.remotes(pull.repo)
-        with out.steps(StepName.MIRROR, f"t-{task.id}"):
-            out.repositories.fetch(remote)
-        base_branch = repository.base_branch or out.repositories.default_branch(remote)
-        base = out.repositories.resolve(pull.repo, base_branch)
-        files = out.repositories.changed_files(pull.repo, base, pull.head_sha)
-        text = out.repositories.diff(pull.repo, base, pull.head_sha, _DIFF_BYTES)
-        merge = out.repositories.merge_check(pull.repo, base, pull.head_sha)
-        lines = sum(
-            1
-            for line in text.splitlines()
-            if (line.startswith("+") and not line.startswith("+++"))
-            or (line.startswith("-") and not line.startswith("---"))
-        )
-        return {
-            "diff": {
-                "head": pull.head_sha,
-                "base": base,
-                "files": list(files),
-                "lines": lines,
-                "secrets": [found.name for found in find_secrets(text, out.secrets)],
-                "ui_files": _matching(files, repository.ui_paths),
-                "workflow_files": _matching(files, _WORKFLOWS),
-            },
-            "conflicts": list(merge.files),
-        }
-
-    async def run_verify(self, pull_id: int) -> None:
-        """Run the repository's own verify command on the head commit, where no CI does."""
-        pull, task, repository = await self._load(pull_id)
-        attempt = await self._out.registry.read(
-            lambda s: s.exec(select(Attempt).where(Attempt.task_id == task.id).order_by(col(Attempt.n).desc())).first()
-        )
-        if not repository.verify or attempt is None or not attempt.workspace:
-            await self._put_facts(
-                pull_id, pull.head_sha, {"verified_head": pull.head_sha, "verified_ok": not repository.verify}
-            )
-            return
-        path = Path(attempt.workspace)
-        if await asyncio.to_thread(self._out.repositories.head, path) != pull.head_sha:
-            return
-        result = await asyncio.to_thread(
-            run_command, self._out, f"{attempt.name}-verify", repository.verify, path, _VERIFY_S, StepName.VERIFY
-        )
-        facts = {
-            "verified_head": pull.head_sha,
-            "verified_ok": result.rc == 0,
-            "verified_tail": redact(result.output, self._out.secrets).splitlines()[-_LOG_LINES:],
-        }
-        await self._put_facts(pull_id, pull.head_sha, facts)
-
-    async def explain_ci(self, pull_id: int) -> None:
-        """Fetch why CI is red, then record the failure with those lines as its evidence."""
-        pull, task, repository = await self._load(pull_id)
-        failed = [check for check in pull.facts.get("checks", ()) if check["state"] == "fail"]
-        if pull.facts_head != pull.head_sha:
-            return
-        cause = "ci" if repository.has_ci else "verify"
-        try:
-            lines = (
-                await asyncio.to_thread(self._ci_lines, pull, failed)
-                if repository.has_ci
-                else list(pull.facts.get("verified_tail", ()))
-            )
-        except IntegrationError as problem:
-            log.warning("the log of a red check is not known yet", pull=pull.number, error=str(problem))
-            if problem.retryable:
-                return
-            lines = [f"{check['name']} is red; its log cannot be read: {problem.user_message}" for check in failed]
-
-        def work(session: Session) -> None:
-            now = self._out.clock()
-            row = session.get(PullRequest, pull_id)
-            assert row is not None
-            owner = session.get(Task, row.task_id)
-            assert owner is not None
-            if row.head_sha != pull.head_sha or owner.state not in {TaskState.VERIFYING, TaskState.READY}:
-                return
-            self._leave(session, now, row, owner)
-            names = ", ".join(check["name"] for check in failed) or "the verify command"
-            fail(
-                session,
-                now,
-                self._out.policy(),
-                owner,
-                cause=cause,
-                transition=Cause.CI_FAILED,
-                subject=f"pull:{row.id}:{row.head_sha}:ci",
-                message=f"CI is red: {names}.",
-                evidence=lines,
-                head=row.head_sha,
-            )
-
-        await self._out.registry.write(work)
-
-    def _ci_lines(self, pull: PullRequest, failed: list[dict[str, Any]]) -> list[str]:
-        lines: list[str] = []
-        for check in failed:
-            lines.append(f"check {check['name']} is red")
-            if check.get("job_id") is None:
-                continue
-            output = self._out.github.check_output(pull.repo, check["job_id"])
-            cut = excerpt(output.log, _LOG_LINES)
-            lines += [note.text for note in output.annotations][:10]
-            lines += [line.rstrip() for line in cut.lines]
-        return [redact(line, self._out.secrets) for line in lines]
-
-    async def _load(self, pull_id: int) -> tuple[PullRequest, Task, RepositoryPolicy]:
-        def work(session: Session) -> tuple[PullRequest, Task]:
-            pull = session.get(PullRequest, pull_id)
-            assert pull is not None
-            task = session.get(Task, pull.task_id)
-            assert task is not None
-            return pull, task
-
-        pull, task = await self._out.registry.read(work)
-        repository = self._out.policy().repository(task.repo)
-        assert repository is not None
-        return pull, task, repository
-
-    async def _put_facts(self, pull_id: int, head: str, facts: dict[str, Any]) -> None:
-        def work(session: Session) -> None:
-            row = session.get(PullRequest, pull_id)
-            if row is not None and row.head_sha == head:
-                row.facts = {**row.facts, **facts}
-                session.add(row)
-
-        await self._out.registry.write(work)
-
-
-def apply_review(session: Session, now: datetime, row: Judgement) -> None:
-    """Keep the council's verdicts, for the head commit that they are about."""
-    said = Reviewed.model_validate(row.answer)
-    facts = ReviewFacts.model_validate(row.facts)
-    row.state = "used"
-    session.add(row)
-    task = session.get(Task, row.task_id)
-    assert task is not None
-    for one in said.reviews:
-        known = session.exec(
-            select(Review).where(
-                Review.pull_request_id == facts.pull_request_id,
-                Review.head == facts.head_sha,
-                Review.reviewer == one.reviewer,
-            )
-        ).first()
-        review = known or Review(
-            pull_request_id=facts.pull_request_id,
-            head=facts.head_sha,
-            reviewer=one.reviewer,
-            family=one.family,
-            model=one.model,
-            verdict=one.verdict,
-            created_at=now,
-        )
-        review.family, review.model, review.verdict = one.family, one.model, one.verdict
-        review.focus, review.summary, review.real = one.focus, one.summary, one.real
-        review.findings, review.acceptance = list(one.findings), list(one.acceptance)
-        review.cost_usd = one.cost_usd
-        session.add(review)
-        pay(
-            session,
-            now,
-            key=f"review:{facts.pull_request_id}:{facts.head_sha}:{one.reviewer}",
-            purpose="review",
-            task_id=task.id,
-            model=one.model,
-            tokens_input=one.tokens_input,
-            tokens_cached=one.tokens_cached,
-            tokens_output=one.tokens_output,
-            cost_usd=one.cost_usd,
-        )
-    refresh_card(session, task, now)
-
-
-def _matching(files: tuple[str, ...] | list[str], patterns: tuple[str, ...]) -> list[str]:
-    return [name for name in files if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]

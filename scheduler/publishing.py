@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from integrations.fault import IntegrationError
 from integrations.github import PullRef
 from integrations.redact import find_secrets
+from scheduler.background import NotYetError
 from scheduler.failures import fail
 from scheduler.finishing import open_pull
 from scheduler.lifecycle import Cause, PullState, TaskState
@@ -32,7 +33,11 @@ class Publisher:
         self._out = out
 
     async def publish(self, attempt_id: int) -> None:
-        """Publish; returns early when the outside refuses in a way that may pass."""
+        """Publish one attempt.
+
+        Raises:
+            NotYetError: the outside refused in a way that may pass.
+        """
         out = self._out
         task, attempt, pull = await out.registry.read(lambda s: self._load(s, attempt_id))
         if task.state is not TaskState.RUNNING or attempt.published or attempt.outcome != "done":
@@ -45,8 +50,7 @@ class Publisher:
             ref = await asyncio.to_thread(self._push, task, attempt, pull)
         except IntegrationError as problem:
             if problem.retryable:
-                log.warning("publishing waits", attempt=attempt.name, error=str(problem))
-                return
+                raise NotYetError(str(problem)) from problem
             await self._refuse(attempt_id, "push", problem.user_message, ())
             return
         await out.registry.write(lambda s: self._published(s, attempt_id, ref))

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, or_, select
 
 from integrations.fault import IntegrationError
 from integrations.github import PullDetail, PullLight
+from scheduler.background import NotYetError
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outside import Outside
 from scheduler.questions import withdraw_questions
@@ -43,8 +44,10 @@ def watched(session: Session, now: datetime) -> Sequence[PullRequest]:
     return session.exec(
         select(PullRequest)
         .where(
-            (PullRequest.state == PullState.OPEN)
-            | ((PullRequest.state == PullState.CLOSED) & (col(PullRequest.created_at) > now - _REOPEN_WINDOW))
+            or_(
+                col(PullRequest.state) == PullState.OPEN,
+                and_(col(PullRequest.state) == PullState.CLOSED, col(PullRequest.created_at) > now - _REOPEN_WINDOW),
+            )
         )
         .order_by(col(PullRequest.id))
     ).all()
@@ -73,7 +76,7 @@ class PullWatcher:
             if (seen := batch.pulls.get(row.node_id)) is not None and self._differs(row, seen)
         ]
         if changed:
-            await out.registry.write(lambda s: [self._put(s, row, seen) for row, seen in changed])
+            await out.registry.write(lambda s: self._put_all(s, changed))
         await self._up()
         stale = [row.id for row, _ in changed] + [
             row.id for row in rows if row.state is PullState.OPEN and row.facts_head != row.head_sha
@@ -88,6 +91,10 @@ class PullWatcher:
             or row.state.value != seen.state
             or (seen.mergeable != "unknown" and row.mergeable != seen.mergeable)
         )
+
+    def _put_all(self, session: Session, changed: Sequence[tuple[PullRequest, PullLight]]) -> None:
+        for row, seen in changed:
+            self._put(session, row, seen)
 
     def _put(self, session: Session, seen_row: PullRequest, seen: PullLight) -> None:
         now = self._out.clock()
@@ -126,7 +133,7 @@ class PullWatcher:
             seen = await asyncio.to_thread(out.github.detail, row.repo, row.number)
         except IntegrationError as problem:
             await self._down(problem)
-            return
+            raise NotYetError(str(problem)) from problem
         await out.registry.write(lambda s: self._put_detail(s, pull_id, seen))
 
     def _put_detail(self, session: Session, pull_id: int, seen: PullDetail) -> None:
@@ -230,3 +237,9 @@ def withdraw_ready(session: Session, now: datetime, pull: PullRequest, task: Tas
     move_task(session, task, TaskState.VERIFYING, cause, now, why=why)
     key = f"ready_withdrawn:{pull.id}:{said_for}:v{task.version}"
     say(session, now, kind="ready_withdrawn", dedupe_key=key, task=task, head=said_for, payload={"why": why})
+
+
+def withdraw_before_changes(session: Session, now: datetime, pull: PullRequest, task: Task) -> None:
+    """A ready task that needs changes is withdrawn first, so that nobody merges on an old message."""
+    if task.state is TaskState.READY:
+        withdraw_ready(session, now, pull, task, Cause.CHECK_WITHDRAWN, "something needs changes")

@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
@@ -105,6 +105,10 @@ class Registry:
         return done
 
     def _write_loop(self) -> None:
+        with self._engine.connect().execution_options(waggle_write=True) as connection:
+            self._serve(connection)
+
+    def _serve(self, connection: Connection) -> None:
         while True:
             piece = self._pieces.get()
             if piece is None:
@@ -117,17 +121,21 @@ class Registry:
                     ends = True
                     break
                 group.append(more)
-            self._commit(group)
+            self._commit(connection, [one for one in group if one.work is not _foreign_version])
+            for one in group:
+                if one.work is _foreign_version:
+                    one.done.set_result(_foreign_version(connection))
             if ends:
                 return
 
-    def _commit(self, group: list[_Piece]) -> None:
+    def _commit(self, connection: Connection, group: list[_Piece]) -> None:
+        if not group:
+            return
         results: list[tuple[_Piece, Any]] = []
         failures: list[tuple[_Piece, BaseException]] = []
         topics: set[Topic] = set()
         try:
-            with Session(self._engine, expire_on_commit=False) as session:
-                session.connection(execution_options={"waggle_write": True})
+            with Session(connection, expire_on_commit=False) as session:
                 for piece in group:
                     session.info["topics"] = set()
                     try:
@@ -167,12 +175,14 @@ class Registry:
         """Run `work` on a snapshot in a reader thread. Rows come back detached."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
 
-    def data_version(self) -> int:
-        """A number that changes when another process has written (SQLite only; 0 elsewhere)."""
+    def foreign_version(self) -> int:
+        """A number that changes when another process has written (SQLite only; 0 elsewhere). Blocks.
+
+        SQLite's `data_version` does not move for commits of the connection that asks, so the writer asks.
+        """
         if not self.is_sqlite:
             return 0
-        with self._engine.connect() as connection:
-            return int(connection.execute(text("PRAGMA data_version")).scalar_one())
+        return int(self._submit(_foreign_version).result())
 
     # --- waking --------------------------------------------------------------------------------------------
 
@@ -205,6 +215,15 @@ class Registry:
         self._writer.join()
         self._readers.shutdown()
         self._engine.dispose()
+
+
+def _foreign_version(connection: Any) -> int:
+    """Asked outside any transaction, so that a look costs no lock."""
+    cursor = connection.connection.cursor()
+    try:
+        return int(cursor.execute("PRAGMA data_version").fetchone()[0])
+    finally:
+        cursor.close()
 
 
 class _Piece:

@@ -78,6 +78,7 @@ class Task(SQLModel, table=True):
     infra_waits: int = 0  #: rate limits, overloads and lost processes in a row; spends no retry
     extra_attempts: int = 0  #: attempts that a person granted beyond the retries
     last_failure: str = ""  #: signature of the last failure
+    waits_for: str = ""  #: while queued: why it has not started
     help_cause: str = ""  #: why a person is needed, one sentence
     help_class: str = ""  #: name of that cause in the taxonomy
     help_from: str = ""  #: the state in which the need arose: one that arose in `verifying` may go away by itself

@@ -1,0 +1,97 @@
+"""Letting queued tasks start: rows and the host's memory in, attempts and reasons for waiting out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlmodel import Session, col, func, select
+
+from scheduler.attempts import intend, latest_attempt, pick_route
+from scheduler.dispatch import Candidate, Decision, Running, admit
+from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
+from scheduler.outside import Outside
+from scheduler.registry.talk import Ledger
+from scheduler.registry.work import Task
+from scheduler.registry.writers import move_attempt, refresh_card
+
+
+class Admission:
+    """Admits queued tasks, one decision for each."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    async def admit(self) -> list[str]:
+        """Admit what fits, and write on the cards of the others why they wait; the names of new attempts."""
+        names: list[str] = []
+        candidates, running = await self._out.registry.read(self._queue)
+        if not candidates:
+            return names
+        policy, now = self._out.policy(), self._out.clock()
+        host = await asyncio.to_thread(self._out.host)
+        decisions = admit(candidates, running, policy.capacity, host, now, policy.age_step_s)
+        for decision in decisions:
+            if decision.admitted:
+                name = await self._out.registry.write(lambda s, d=decision: self._admit(s, d))
+                if name:
+                    names.append(name)
+        waiting = [decision for decision in decisions if not decision.admitted]
+        if waiting and await self._out.registry.read(lambda s: self._reasons_differ(s, waiting)):
+            await self._out.registry.write(lambda s: self._put_reasons(s, waiting))
+        return names
+
+    def _queue(self, session: Session) -> tuple[list[Candidate], list[Running]]:
+        memory = self._out.policy().capacity.agent_memory_bytes
+        candidates, running = [], []
+        for task in session.exec(select(Task).where(col(Task.state).in_([TaskState.QUEUED, TaskState.RUNNING]))).all():
+            assert task.id is not None
+            files = frozenset(task.expected_files)
+            if task.state is TaskState.RUNNING:
+                running.append(Running(task.id, task.repo, memory, files=files))
+                continue
+            spent = session.exec(select(func.sum(Ledger.cost_usd)).where(Ledger.task_id == task.id)).first() or 0.0
+            candidates.append(
+                Candidate(
+                    task.id,
+                    task.priority,
+                    task.updated_at,
+                    bool(task.next_prompt),
+                    task.repo,
+                    memory,
+                    files,
+                    task.not_before,
+                    float(spent),
+                    # Each attempt that a person granted brings the budget of one attempt with it.
+                    task.budget_usd + task.extra_attempts * self._out.policy().budget.attempt_usd,
+                    pick_route(task, self._out) is not None,
+                )
+            )
+        return candidates, running
+
+    def _admit(self, session: Session, decision: Decision) -> str:
+        task = session.get(Task, decision.task_id)
+        if task is None or task.state is not TaskState.QUEUED or not task.next_prompt:
+            return ""
+        latest = latest_attempt(session, task)
+        if latest is not None and latest.state in LIVE_ATTEMPT:
+            return ""  # its last process is still being stopped: two agents in one workspace must never be
+        if latest is not None and latest.state is AttemptState.PARKED:
+            move_attempt(session, latest, AttemptState.ENDED, Cause.FINISHED, self._out.clock())
+        return intend(session, self._out, task).name
+
+    def _reasons_differ(self, session: Session, waiting: list[Decision]) -> bool:
+        return any(self._reason(session, one) is not None for one in waiting)
+
+    def _reason(self, session: Session, one: Decision) -> Task | None:
+        """The task, when what its card says about its waiting is out of date."""
+        task = session.get(Task, one.task_id)
+        text = f"{one.reason} (place {one.position} in the queue)"
+        return task if task is not None and task.waits_for != text and task.state is TaskState.QUEUED else None
+
+    def _put_reasons(self, session: Session, waiting: list[Decision]) -> None:
+        for one in waiting:
+            task = self._reason(session, one)
+            if task is not None:
+                task.waits_for = f"{one.reason} (place {one.position} in the queue)"
+                session.add(task)
+                refresh_card(session, task, self._out.clock())

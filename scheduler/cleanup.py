@@ -1,0 +1,118 @@
+"""Tidying up after a task: its workspace, its branch, its run directories; each only with proof.
+
+A workspace goes when its task is merged or dropped, no process of it lives, and everything in it that was
+not published is saved under `refs/waggle/rescue/`. The branch on the remote goes only after a merge, and only
+while it still points at the commit that was merged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from sqlmodel import Session, col, select
+
+from integrations.engines import RunState
+from integrations.fault import IntegrationError
+from scheduler.attempts import latest_attempt
+from scheduler.background import NotYetError
+from scheduler.lifecycle import LIVE_ATTEMPT, PullState, TaskState
+from scheduler.outside import Outside
+from scheduler.registry.work import Attempt, PullRequest, Task
+from scheduler.registry.writers import record, refresh_card
+from scheduler.steps import StepName
+
+log = structlog.get_logger(__name__)
+
+
+def to_clean(session: Session) -> list[int]:
+    """Tasks that came to an end and still have a workspace; none with a live attempt."""
+    tasks = session.exec(
+        select(Task).where(
+            col(Task.state).in_([TaskState.MERGED, TaskState.DROPPED]),
+            col(Task.cleaned_at).is_(None),
+            col(Task.branch) != "",
+        )
+    ).all()
+    result = []
+    for task in tasks:
+        attempts = session.exec(select(Attempt).where(Attempt.task_id == task.id)).all()
+        if task.id is not None and not any(one.state in LIVE_ATTEMPT for one in attempts):
+            result.append(task.id)
+    return result
+
+
+class Cleaner:
+    """Removes what finished tasks left behind."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    async def clean(self, task_id: int) -> None:
+        """Clean up one task; what cannot be removed now is tried again later, with the reason recorded."""
+        out = self._out
+        task, attempt, pull, attempts = await out.registry.read(lambda s: self._load(s, task_id))
+        if task.state not in {TaskState.MERGED, TaskState.DROPPED} or task.cleaned_at is not None:
+            return
+        try:
+            did = await asyncio.to_thread(self._remove, task, attempt, pull, attempts)
+        except IntegrationError as problem:
+            await self._skipped(task_id, problem.user_message)
+            raise NotYetError(str(problem)) from problem
+
+        def work(session: Session) -> None:
+            now = out.clock()
+            row = session.get(Task, task_id)
+            assert row is not None
+            row.cleaned_at = now
+            session.add(row)
+            record(
+                session, now, what="cleaned", why="; ".join(did) or "nothing was left", task_id=task_id, subject="task"
+            )
+            refresh_card(session, row, now)
+
+        await out.registry.write(work)
+
+    def _load(self, session: Session, task_id: int) -> tuple[Task, Attempt | None, PullRequest | None, list[Attempt]]:
+        task = session.get(Task, task_id)
+        assert task is not None
+        pull = session.exec(
+            select(PullRequest).where(PullRequest.task_id == task_id).order_by(col(PullRequest.id).desc())
+        ).first()
+        attempts = session.exec(select(Attempt).where(Attempt.task_id == task_id)).all()
+        return task, latest_attempt(session, task), pull, list(attempts)
+
+    def _remove(
+        self, task: Task, attempt: Attempt | None, pull: PullRequest | None, attempts: list[Attempt]
+    ) -> list[str]:
+        out = self._out
+        did: list[str] = []
+        for one in attempts:
+            view = out.engine.find(one.name)
+            if view.state in {RunState.RUNNING, RunState.STARTING, RunState.LOST}:
+                with out.steps(StepName.STOP, one.name):
+                    out.engine.stop(one.name, 1.5)
+        name = f"t-{task.id}"
+        tree = next((one for one in out.repositories.workspaces(task.repo) if one.name == name), None)
+        if tree is not None:
+            if attempt is not None and tree.path.exists():
+                with out.steps(StepName.RESCUE, name):
+                    saved = out.repositories.rescue(task.repo, tree.path, f"refs/waggle/rescue/{name}/{attempt.n}")
+                if saved:
+                    did.append(f"unpublished work saved as refs/waggle/rescue/{name}/{attempt.n}")
+            with out.steps(StepName.REMOVE_WORKSPACE, name):
+                out.repositories.remove_workspace(task.repo, name, task.branch)
+            did.append("worktree removed")
+        if pull is not None and pull.state is PullState.MERGED and task.state is TaskState.MERGED:
+            with out.steps(StepName.REMOVE_BRANCH, name):
+                out.repositories.delete_remote_branch(out.remotes(task.repo), task.branch, pull.head_sha)
+            did.append(f"branch {task.branch} removed")
+        return did
+
+    async def _skipped(self, task_id: int, why: str) -> None:
+        def work(session: Session) -> None:
+            now = self._out.clock()
+            record(session, now, what="not_cleaned", why=why, task_id=task_id, subject="task")
+
+        log.warning("cleanup is tried again later", task=task_id, why=why)
+        await self._out.registry.write(work)

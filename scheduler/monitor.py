@@ -1,0 +1,268 @@
+"""One tick of the supervisor: observe, decide, act. Level-triggered, deterministic, without a model.
+
+A tick compares what rows want with what is observed and takes the next step of each task. Everything slow is
+handed to a job of its own, at most one for each thing; a job that is cut short is started again by a later
+tick, because what it was to bring about is still missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+from sqlmodel import Session, col, select
+
+from scheduler.admission import Admission
+from scheduler.attempts import Starter, latest_attempt
+from scheduler.background import Jobs
+from scheduler.cleanup import Cleaner, to_clean
+from scheduler.failures import apply_diagnosis, apply_prompt, ask_for_help, fail
+from scheduler.finishing import Finisher
+from scheduler.gathering import Gatherer
+from scheduler.judging import Kind
+from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, QuestionState, TaskState
+from scheduler.outside import Outside
+from scheduler.planning import apply_scope
+from scheduler.proving import Prover
+from scheduler.publishing import Publisher
+from scheduler.pulls import PullWatcher
+from scheduler.questions import overdue, settle_question
+from scheduler.registry.work import Attempt, Judgement, Task
+from scheduler.registry.writers import move_question, remember
+from scheduler.reviews import apply_review
+from scheduler.watching import Stopper, Watcher
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class TickReport:
+    """What one tick cost and did; the JSON of `waggle tick`."""
+
+    requests: int = 0
+    rows_written: int = 0
+    processes: int = 0
+    ms: float = 0.0
+    cpu_ms: float = 0.0
+    tokens: int = 0
+    seen: int = 0
+    did: list[str] = field(default_factory=list)
+
+
+class Monitor:
+    """Observes, decides and acts, once for each call of `tick`."""
+
+    def __init__(self, out: Outside, wake: Callable[[], None]) -> None:
+        self._out = out
+        self.jobs = Jobs(wake)
+        self._starter = Starter(out)
+        self._watcher = Watcher(out)
+        self._stopper = Stopper(out)
+        self._finisher = Finisher(out)
+        self._publisher = Publisher(out)
+        self._pulls = PullWatcher(out)
+        self._prover = Prover(out)
+        self._gatherer = Gatherer(out)
+        self._cleaner = Cleaner(out)
+        self._admission = Admission(out)
+        self._ticking = asyncio.Lock()
+
+    async def tick(self, *, fetch: bool = True) -> TickReport:
+        """One round.
+
+        Parameters:
+            fetch: also ask GitHub; False for a round that only follows a change of rows.
+        """
+        async with self._ticking:
+            began, cpu, commits = time.monotonic(), _cpu_s(), self._out.registry.commits
+            report = TickReport()
+            await self._use_answers(report)
+            await self._deadlines(report)
+            await self._attempts(report)
+            if fetch:
+                await self._fetch(report)
+            await self._prove(report)
+            await self._dispatch(report)
+            await self._clean(report)
+            report.rows_written = self._out.registry.commits - commits
+            report.ms = round((time.monotonic() - began) * 1000, 1)
+            report.cpu_ms = round((_cpu_s() - cpu) * 1000, 1)
+            if fetch:
+                await self._out.registry.write(lambda s: self._heartbeat(s, report))
+                report.rows_written += 1
+            return report
+
+    def _heartbeat(self, session: Session, report: TickReport) -> None:
+        value = {"ms": report.ms, "requests": report.requests, "seen": report.seen, "did": report.did[:20]}
+        remember(session, self._out.clock(), "tick", value)
+
+    # --- answers of the orchestrator, deadlines ------------------------------------------------------------------
+
+    async def _use_answers(self, report: TickReport) -> None:
+        rows = await self._out.registry.read(
+            lambda s: s.exec(select(Judgement).where(Judgement.state == "answered").order_by(col(Judgement.id))).all()
+        )
+        for row in rows:
+            await self._out.registry.write(lambda s, i=row.id: self._use(s, i))
+            report.did.append(f"used the answer to {row.kind} {row.subject}")
+
+    def _use(self, session: Session, judgement_id: int | None) -> None:
+        row = session.get(Judgement, judgement_id)
+        assert row is not None
+        if row.state != "answered":
+            return
+        now, policy = self._out.clock(), self._out.policy()
+        match row.kind:
+            case Kind.SCOPE:
+                apply_scope(session, now, policy, row)
+            case Kind.DIAGNOSE:
+                apply_diagnosis(session, now, policy, row)
+            case Kind.PROMPT:
+                apply_prompt(session, now, row)
+            case Kind.REVIEW:
+                apply_review(session, now, row)
+            case _:
+                row.state = "void"
+                session.add(row)
+
+    async def _deadlines(self, report: TickReport) -> None:
+        now = self._out.clock()
+        rows = await self._out.registry.read(lambda s: overdue(s, now))
+        for question in rows:
+            await self._out.registry.write(lambda s, i=question.id: self._expire(s, i))
+            report.did.append(f"question {question.id} reached its deadline")
+
+    def _expire(self, session: Session, question_id: int | None) -> None:
+        now = self._out.clock()
+        question = next((one for one in overdue(session, now) if one.id == question_id), None)
+        if question is None:
+            return
+        task = session.get(Task, question.task_id)
+        assert task is not None
+        if task.state is not TaskState.ASKING:
+            move_question(session, question, QuestionState.WITHDRAWN, Cause.MOOT, now)
+        elif question.default:
+            settle_question(
+                session,
+                now,
+                task,
+                question,
+                question.default,
+                "waggle",
+                QuestionState.DEFAULTED,
+                Cause.DEFAULT_TAKEN,
+            )
+        else:
+            move_question(session, question, QuestionState.EXPIRED, Cause.DEADLINE_PASSED, now)
+            ask_for_help(
+                session,
+                now,
+                task,
+                Cause.DEADLINE_PASSED,
+                cause="question",
+                sentence=f"Nobody answered in time: {question.text}",
+                cure="Reply `retry` with the answer.",
+            )
+
+    # --- attempts --------------------------------------------------------------------------------------------------
+
+    async def _attempts(self, report: TickReport) -> None:
+        rows = await self._out.registry.read(self._active)
+        running = []
+        for attempt, task in rows:
+            assert attempt.id is not None
+            attempt_id = attempt.id
+            wanted = task.state is TaskState.RUNNING
+            if attempt.state in LIVE_ATTEMPT and (not wanted or attempt.stop_reason == "stopped"):
+                self._start(report, f"stop {attempt.name}", lambda i=attempt_id: self._stopper.stop(i))
+            elif attempt.state is AttemptState.RUNNING and attempt.stop_reason:
+                self._start(report, f"finish {attempt.name}", lambda i=attempt_id: self._finisher.finish(i))
+            elif attempt.state is AttemptState.RUNNING:
+                running.append(attempt)
+            elif attempt.state in LIVE_ATTEMPT:
+                self._start(report, f"start {attempt.name}", lambda i=attempt_id: self._starter.start(i))
+            elif wanted and attempt.state is AttemptState.ENDED and attempt.outcome == "done":
+                self._start(report, f"publish {attempt.name}", lambda i=attempt_id: self._publisher.publish(i))
+            elif wanted:
+                await self._out.registry.write(lambda s, t=task.id: self._unstick(s, t))
+        report.seen += len(running)
+        for attempt in await self._watcher.look(running):
+            assert attempt.id is not None
+            self._start(report, f"finish {attempt.name}", lambda i=attempt.id: self._finisher.finish(i))
+
+    def _active(self, session: Session) -> list[tuple[Attempt, Task]]:
+        live = session.exec(
+            select(Attempt, Task)
+            .join(Task, col(Attempt.task_id) == col(Task.id))
+            .where(col(Attempt.state).in_(list(LIVE_ATTEMPT)))
+        ).all()
+        rows = {attempt.id: (attempt, task) for attempt, task in live}
+        for task in session.exec(select(Task).where(Task.state == TaskState.RUNNING)).all():
+            latest = latest_attempt(session, task)
+            if latest is not None:
+                rows.setdefault(latest.id, (latest, task))
+        return sorted(rows.values(), key=lambda pair: pair[0].id or 0)
+
+    def _unstick(self, session: Session, task_id: int | None) -> None:
+        """A running task whose attempt is over: it was paused and resumed; it goes on with the same session."""
+        task = session.get(Task, task_id)
+        assert task is not None
+        attempt = latest_attempt(session, task)
+        if task.state is not TaskState.RUNNING or attempt is None or attempt.state in LIVE_ATTEMPT:
+            return
+        if attempt.state is AttemptState.ENDED and attempt.outcome == "done":
+            return
+        fail(
+            session,
+            self._out.clock(),
+            self._out.policy(),
+            task,
+            cause="lost",
+            transition=Cause.ATTEMPT_FAILED,
+            subject=f"attempt:{attempt.name}",
+            attempt=attempt,
+            message="It was interrupted.",
+        )
+
+    # --- pull requests ---------------------------------------------------------------------------------------------
+
+    async def _fetch(self, report: TickReport) -> None:
+        fetched = await self._pulls.look()
+        report.requests += fetched.requests
+        report.seen += fetched.seen
+        for pull_id in fetched.changed:
+            self._start(report, f"detail of pull request row {pull_id}", lambda i=pull_id: self._pulls.detail(i))
+
+    async def _prove(self, report: TickReport) -> None:
+        works = {
+            "diff": self._gatherer.fetch_diff,
+            "verify": self._gatherer.run_verify,
+            "ci": self._gatherer.explain_ci,
+        }
+        for what, pull_id in await self._prover.judge():
+            self._start(report, f"{what} of pull request row {pull_id}", lambda w=works[what], i=pull_id: w(i))
+
+    async def _dispatch(self, report: TickReport) -> None:
+        names = await self._admission.admit()
+        report.did += [f"admitted {name}" for name in names]
+        if names:
+            await self._attempts(report)
+
+    # --- cleanup -----------------------------------------------------------------------------------------------------
+
+    async def _clean(self, report: TickReport) -> None:
+        for task_id in await self._out.registry.read(to_clean):
+            self._start(report, f"clean T-{task_id}", lambda i=task_id: self._cleaner.clean(i))
+
+    def _start(self, report: TickReport, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        if self.jobs.start(key, work):
+            report.did.append(key)
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,130 @@
+"""The supervisor as a running thing: who leads, what runs when, and how it is woken.
+
+APScheduler (3.x, memory job store) owns the rhythm: the tick and the sweep of the outbox. Rows that want
+action ring a bell, so that a stop reaches its process within moments; the rhythm is only the safety net. A
+row written by another process rings it too: SQLite's data version is watched for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from scheduler.monitor import Monitor, TickReport
+from scheduler.outside import Outside
+from scheduler.registry import Topic
+
+log = structlog.get_logger(__name__)
+
+_FOREIGN_S = 0.3  #: how often to look whether another process wrote rows
+_DRAIN_S = 5.0
+
+
+class AlreadyLedError(Exception):
+    """Another Waggle supervises this home already; the message names its process."""
+
+
+class Leadership:
+    """The lock that lets one process supervise a home. Children never inherit it (close-on-exec)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def take(self) -> None:
+        """Take the lock.
+
+        Raises:
+            AlreadyLedError: another live process holds it.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.fdopen(descriptor, "r+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = file.read().strip()
+            file.close()
+            raise AlreadyLedError(
+                f"Another Waggle (process {pid or 'unknown'}) already runs on {self._path.parent}. "
+                "Stop that one, or give this one a home of its own with WAGGLE_HOME."
+            ) from None
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class Supervisor:
+    """Runs the monitor at its rhythm and whenever a row wants it.
+
+    Parameters:
+        tick_s: seconds between two ticks that ask GitHub.
+    """
+
+    def __init__(self, out: Outside, *, tick_s: float) -> None:
+        self._out = out
+        self._tick_s = tick_s
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._loops: list[asyncio.Task[None]] = []
+        self.monitor = Monitor(out, lambda: out.registry.ring([Topic.SUPERVISOR]))
+
+    async def start(self) -> None:
+        """Start ticking. Returns at once; the first tick is on its way."""
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._scheduler.add_job(self.tick, "interval", seconds=self._tick_s, id="tick", **options)
+        self._scheduler.add_job(self._sweep, "interval", seconds=max(self._tick_s, 5.0), id="outbox sweep", **options)
+        self._scheduler.start()
+        self._loops = [
+            asyncio.create_task(self._follow(), name="supervisor wake"),
+            asyncio.create_task(self._notice_others(), name="supervisor foreign writes"),
+        ]
+        self._out.registry.ring([Topic.SUPERVISOR])
+
+    async def stop(self) -> None:
+        """Stop ticking and let work in progress come to an end; what is cut short is taken up at the next start."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self.monitor.jobs.settle(_DRAIN_S)
+
+    async def tick(self) -> TickReport:
+        """One full tick, at once."""
+        return await self.monitor.tick(fetch=True)
+
+    async def _follow(self) -> None:
+        bell = self._out.registry.bell(Topic.SUPERVISOR)
+        while True:
+            await bell.wait()
+            bell.clear()
+            try:
+                await self.monitor.tick(fetch=False)
+            except Exception:
+                # The next ring or the rhythm tries again; a supervisor that stops silently would be worse.
+                log.exception("tick failed")
+
+    async def _sweep(self) -> None:
+        self._out.registry.ring(list(Topic))
+
+    async def _notice_others(self) -> None:
+        known = await asyncio.to_thread(self._out.registry.foreign_version)
+        while True:
+            await asyncio.sleep(_FOREIGN_S)
+            version = await asyncio.to_thread(self._out.registry.foreign_version)
+            if version != known:
+                known = version
+                self._out.registry.ring(list(Topic))
