@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from sqlmodel import Session, col, func, select
 
@@ -32,12 +33,12 @@ class Admission:
         decisions = admit(candidates, running, policy.capacity, host, now, policy.age_step_s)
         for decision in decisions:
             if decision.admitted:
-                name = await self._out.registry.write(lambda s, d=decision: self._admit(s, d))
+                name = await self._out.registry.write(partial(self._admit, decision=decision))
                 if name:
                     names.append(name)
         waiting = [decision for decision in decisions if not decision.admitted]
-        if waiting and await self._out.registry.read(lambda s: self._reasons_differ(s, waiting)):
-            await self._out.registry.write(lambda s: self._put_reasons(s, waiting))
+        if waiting and await self._out.registry.read(partial(self._reasons_differ, waiting=waiting)):
+            await self._out.registry.write(partial(self._put_reasons, waiting=waiting))
         return names
 
     def _queue(self, session: Session) -> tuple[list[Candidate], list[Running]]:

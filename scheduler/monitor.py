@@ -12,6 +12,7 @@ import resource
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from sqlmodel import Session, col, select
@@ -107,7 +108,7 @@ class Monitor:
             lambda s: s.exec(select(Judgement).where(Judgement.state == "answered").order_by(col(Judgement.id))).all()
         )
         for row in rows:
-            await self._out.registry.write(lambda s, i=row.id: self._use(s, i))
+            await self._out.registry.write(partial(self._use, judgement_id=row.id))
             report.did.append(f"used the answer to {row.kind} {row.subject}")
 
     def _use(self, session: Session, judgement_id: int | None) -> None:
@@ -133,7 +134,7 @@ class Monitor:
         now = self._out.clock()
         rows = await self._out.registry.read(lambda s: overdue(s, now))
         for question in rows:
-            await self._out.registry.write(lambda s, i=question.id: self._expire(s, i))
+            await self._out.registry.write(partial(self._expire, question_id=question.id))
             report.did.append(f"question {question.id} reached its deadline")
 
     def _expire(self, session: Session, question_id: int | None) -> None:
@@ -178,21 +179,21 @@ class Monitor:
             attempt_id = attempt.id
             wanted = task.state is TaskState.RUNNING
             if attempt.state in LIVE_ATTEMPT and (not wanted or attempt.stop_reason == "stopped"):
-                self._start(report, f"stop {attempt.name}", lambda i=attempt_id: self._stopper.stop(i))
+                self._start(report, f"stop {attempt.name}", partial(self._stopper.stop, attempt_id))
             elif attempt.state is AttemptState.RUNNING and attempt.stop_reason:
-                self._start(report, f"finish {attempt.name}", lambda i=attempt_id: self._finisher.finish(i))
+                self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt_id))
             elif attempt.state is AttemptState.RUNNING:
                 running.append(attempt)
             elif attempt.state in LIVE_ATTEMPT:
-                self._start(report, f"start {attempt.name}", lambda i=attempt_id: self._starter.start(i))
+                self._start(report, f"start {attempt.name}", partial(self._starter.start, attempt_id))
             elif wanted and attempt.state is AttemptState.ENDED and attempt.outcome == "done":
-                self._start(report, f"publish {attempt.name}", lambda i=attempt_id: self._publisher.publish(i))
+                self._start(report, f"publish {attempt.name}", partial(self._publisher.publish, attempt_id))
             elif wanted:
-                await self._out.registry.write(lambda s, t=task.id: self._unstick(s, t))
+                await self._out.registry.write(partial(self._unstick, task_id=task.id))
         report.seen += len(running)
         for attempt in await self._watcher.look(running):
             assert attempt.id is not None
-            self._start(report, f"finish {attempt.name}", lambda i=attempt.id: self._finisher.finish(i))
+            self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt.id))
 
     def _active(self, session: Session) -> list[tuple[Attempt, Task]]:
         live = session.exec(
@@ -235,7 +236,7 @@ class Monitor:
         report.requests += fetched.requests
         report.seen += fetched.seen
         for pull_id in fetched.changed:
-            self._start(report, f"detail of pull request row {pull_id}", lambda i=pull_id: self._pulls.detail(i))
+            self._start(report, f"detail of pull request row {pull_id}", partial(self._pulls.detail, pull_id))
 
     async def _prove(self, report: TickReport) -> None:
         works = {
@@ -244,7 +245,7 @@ class Monitor:
             "ci": self._gatherer.explain_ci,
         }
         for what, pull_id in await self._prover.judge():
-            self._start(report, f"{what} of pull request row {pull_id}", lambda w=works[what], i=pull_id: w(i))
+            self._start(report, f"{what} of pull request row {pull_id}", partial(works[what], pull_id))
 
     async def _dispatch(self, report: TickReport) -> None:
         names = await self._admission.admit()
@@ -256,7 +257,7 @@ class Monitor:
 
     async def _clean(self, report: TickReport) -> None:
         for task_id in await self._out.registry.read(to_clean):
-            self._start(report, f"clean T-{task_id}", lambda i=task_id: self._cleaner.clean(i))
+            self._start(report, f"clean T-{task_id}", partial(self._cleaner.clean, task_id))
 
     def _start(self, report: TickReport, key: str, work: Callable[[], Awaitable[None]]) -> None:
         if self.jobs.start(key, work):

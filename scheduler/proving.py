@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -100,6 +102,23 @@ def done_policy(policy: Policy, task: Task, author: str) -> DonePolicy:
     )
 
 
+@dataclass(frozen=True)
+class Standing:
+    """One open pull request with all that rows know about it.
+
+    Attributes:
+        author: the model family that wrote the change.
+        known: the evidence already recorded for this head commit: check, (state, detail).
+    """
+
+    pull: PullRequest
+    task: Task
+    repository: RepositoryPolicy
+    facts: PullFacts
+    author: str
+    known: dict[str, tuple[str, str]]
+
+
 class Prover:
     """Judges every watched pull request and lets its task go on."""
 
@@ -108,20 +127,16 @@ class Prover:
 
     async def judge(self) -> list[tuple[str, int]]:
         """Judge all; returns what must be fetched or run before more can be said, as (what, pull id)."""
-        rows = await self._out.registry.read(self._open)
         wants: list[tuple[str, int]] = []
-        for pull, task, author, evidence in rows:
-            repository = self._out.policy().repository(task.repo)
-            if repository is None or pull.id is None:
-                continue
-            facts = await self._out.registry.read(lambda s, p=pull, r=repository: facts_of(s, p, r))
-            said = verdict(facts, done_policy(self._out.policy(), task, author), self._out.clock())
-            wants += self._missing(pull, task, repository, said)
-            if self._anything_new(pull, task, said, evidence):
-                await self._out.registry.write(lambda s, p=pull, v=said: self._settle(s, p.id, v))
+        for one in await self._out.registry.read(self._standing):
+            assert one.pull.id is not None
+            said = verdict(one.facts, done_policy(self._out.policy(), one.task, one.author), self._out.clock())
+            wants += self._missing(one.pull, one.task, one.repository, said)
+            if self._anything_new(one.pull, one.task, said, one.known):
+                await self._out.registry.write(partial(self._settle, pull_id=one.pull.id, said=said))
         return wants
 
-    def _open(self, session: Session) -> list[tuple[PullRequest, Task, str, dict[str, tuple[str, str]]]]:
+    def _standing(self, session: Session) -> list[Standing]:
         found = session.exec(
             select(PullRequest, Task)
             .join(Task, col(PullRequest.task_id) == col(Task.id))
@@ -130,13 +145,15 @@ class Prover:
         ).all()
         result = []
         for pull, task in found:
-            known = {
-                row.check: (row.state, row.detail)
-                for row in session.exec(
-                    select(Evidence).where(Evidence.pull_request_id == pull.id, Evidence.head == pull.head_sha)
-                ).all()
-            }
-            result.append((pull, task, self._author(session, task), known))
+            repository = self._out.policy().repository(task.repo)
+            if repository is None:
+                continue
+            rows = session.exec(
+                select(Evidence).where(Evidence.pull_request_id == pull.id, Evidence.head == pull.head_sha)
+            ).all()
+            known = {row.check: (row.state, row.detail) for row in rows}
+            facts = facts_of(session, pull, repository)
+            result.append(Standing(pull, task, repository, facts, self._author(session, task), known))
         return result
 
     def _author(self, session: Session, task: Task) -> str:
@@ -183,7 +200,7 @@ class Prover:
         still = (self._out.clock() - pull.head_since).total_seconds() >= self._out.policy().settle.review_s
         return ready and still and said.line(Check.AI_REVIEW).state is State.WAIT
 
-    def _settle(self, session: Session, pull_id: int | None, said: Verdict) -> None:
+    def _settle(self, session: Session, pull_id: int, said: Verdict) -> None:
         now = self._out.clock()
         pull = session.get(PullRequest, pull_id)
         assert pull is not None
