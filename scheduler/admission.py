@@ -37,7 +37,7 @@ class Admission:
                 if name:
                     names.append(name)
         waiting = [decision for decision in decisions if not decision.admitted]
-        if waiting and await self._out.registry.read(partial(self._reasons_differ, waiting=waiting)):
+        if waiting and await self._differ(waiting):
             await self._out.registry.write(partial(self._put_reasons, waiting=waiting))
         return names
 
@@ -79,6 +79,9 @@ class Admission:
         if latest is not None and latest.state is AttemptState.PARKED:
             move_attempt(session, latest, AttemptState.ENDED, Cause.FINISHED, self._out.clock())
         return intend(session, self._out, task).name
+
+    async def _differ(self, waiting: list[Decision]) -> bool:
+        return await self._out.registry.read(lambda s: self._reasons_differ(s, waiting))
 
     def _reasons_differ(self, session: Session, waiting: list[Decision]) -> bool:
         return any(self._reason(session, one) is not None for one in waiting)

@@ -279,14 +279,14 @@ def allowed(current: State, wanted: State, came_from: TaskState | None = None) -
     """
     if isinstance(current, TaskState) and isinstance(wanted, TaskState):
         causes = TASKS[current].get(wanted, frozenset())
-        if current is _T.MERGED:
+        if current is _T.MERGED or current is wanted:
             return causes
-        if wanted is _T.STOPPED and current is not _T.STOPPED:
-            return causes | {_C.STOPPED}
-        if wanted is _T.PAUSED and current is not _T.PAUSED:
-            return causes | {_C.PAUSED}
+        if wanted is _T.STOPPED:
+            causes |= {_C.STOPPED}
+        if wanted is _T.PAUSED:
+            causes |= {_C.PAUSED}
         if current is _T.PAUSED and wanted is came_from:
-            return causes | {_C.RESUMED}
+            causes |= {_C.RESUMED}
         return causes
     if isinstance(current, AttemptState) and isinstance(wanted, AttemptState):
         return ATTEMPTS[current].get(wanted, frozenset())

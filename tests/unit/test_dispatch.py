@@ -1,0 +1,99 @@
+"""Admission: order, slots, memory, overlap, and the reason shown to people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.dispatch import Candidate, Host, Running, admit, slots
+from scheduler.policy import Capacity
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+GB = 2**30
+FOUR = Capacity(max_agents=4)
+ROOMY = Host(available_bytes=64 * GB)
+
+
+def one(task_id: int = 1, **change: object) -> Candidate:
+    base = Candidate(task_id, "p2", NOW, True, "acme/app", 3 * GB)
+    return replace(base, **change)  # type: ignore[arg-type]  # a builder of one field
+
+
+def started(
+    *candidates: Candidate, running: tuple[Running, ...] = (), capacity: Capacity = FOUR, host: Host = ROOMY
+) -> list[int]:
+    return [d.task_id for d in admit(candidates, running, capacity, host, NOW, 3600.0) if d.admitted]
+
+
+def test_urgent_first_then_older() -> None:
+    early = one(3, queued_at=NOW - timedelta(minutes=5))
+    order = [d.task_id for d in admit([one(1), early, one(2, priority="p0")], [], FOUR, ROOMY, NOW, 3600.0)]
+    assert order == [2, 3, 1]
+
+
+def test_a_low_priority_that_waited_long_goes_before_a_fresh_one() -> None:
+    old = one(1, priority="p3", queued_at=NOW - timedelta(hours=4))
+    assert [d.task_id for d in admit([one(2, priority="p1"), old], [], FOUR, ROOMY, NOW, 3600.0)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        (one(has_prompt=False), "its prompt is being written"),
+        (one(has_route=False), "no agent is configured"),
+        (one(not_before=NOW + timedelta(minutes=5)), "waits until 12:05 UTC"),
+        (one(budget_usd=1.0, spent_usd=1.5), "its budget is spent"),
+    ],
+)
+def test_reasons(candidate: Candidate, reason: str) -> None:
+    (said,) = admit([candidate], [], FOUR, ROOMY, NOW, 3600.0)
+    assert not said.admitted and reason in said.reason
+
+
+def test_estop_starts_nothing() -> None:
+    assert started(one(), host=replace(ROOMY, estopped=True)) == []
+
+
+def test_tasks_that_change_the_same_file_take_turns() -> None:
+    files = frozenset({"app/web.py"})
+    assert started(one(1, files=files), one(2, files=files), one(3, files=frozenset({"README.md"}))) == [1, 3]
+    assert started(one(1, files=files), one(2, files=files, repo="acme/other")) == [1, 2]
+
+
+def test_the_first_agent_always_fits_and_the_second_only_with_memory() -> None:
+    small = Host(available_bytes=2 * GB)
+    assert started(one(1), one(2), host=small) == [1]
+
+
+@given(
+    available=st.integers(0, 64),
+    wanted=st.lists(st.integers(1, 8), max_size=12),
+    limit=st.integers(0, 6),
+)
+def test_never_more_memory_than_there_is_and_never_more_than_the_slots(
+    available: int, wanted: list[int], limit: int
+) -> None:
+    capacity = Capacity(max_agents=limit, reserve_bytes=0)
+    host = Host(available_bytes=available * GB)
+    candidates = [one(n, memory_bytes=size * GB, files=frozenset({str(n)})) for n, size in enumerate(wanted)]
+    admitted = [d.task_id for d in admit(candidates, [], capacity, host, NOW, 3600.0) if d.admitted]
+    assert len(admitted) <= slots(capacity, host, [])
+    if len(admitted) > 1:
+        assert sum(wanted[n] for n in admitted) * GB <= available * GB
+    assert bool(admitted) == bool(wanted), "one agent may always run"
+
+
+def test_fifteen_agents_of_4_gb_on_a_24_gb_host_all_finish_in_turns() -> None:
+    capacity = Capacity(max_agents=15, reserve_bytes=0)
+    waiting = [one(n, memory_bytes=4 * GB, files=frozenset({str(n)})) for n in range(15)]
+    done: list[int] = []
+    while waiting:
+        batch = started(*waiting, capacity=capacity, host=Host(available_bytes=24 * GB))
+        assert 0 < len(batch) <= 6
+        done += batch
+        waiting = [candidate for candidate in waiting if candidate.task_id not in batch]
+    assert sorted(done) == list(range(15))
