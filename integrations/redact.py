@@ -24,7 +24,7 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("Anthropic key", r"\bsk-ant-[A-Za-z0-9_\-]{16,}"),
         ("OpenAI key", r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_\-]{20,}"),
         ("Sentry token", r"\bsntry[su]_[A-Za-z0-9_+/=\-]{20,}"),
-        ("AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        ("AWS access key", r"\b(?:AKIA|ASIA)(?![0-9A-Z]{9}EXAMPLE)[0-9A-Z]{16}\b"),
         ("Google key", r"\bAIza[0-9A-Za-z_\-]{35}"),
         ("Stripe key", r"\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,}"),
         ("npm token", r"\bnpm_[A-Za-z0-9]{30,}"),
@@ -52,13 +52,13 @@ class FoundSecret:
     """A secret on an added line of a diff.
 
     Attributes:
-        kind: what it looks like, such as "GitHub token".
+        name: what it looks like, such as "GitHub token".
         path: the file in the new version; empty when the diff has no file header.
         line: line number in the new version, from 1.
         shown: the secret's first characters, enough to find it and too few to use it.
     """
 
-    kind: str
+    name: str
     path: str
     line: int
     shown: str

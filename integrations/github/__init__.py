@@ -1,0 +1,81 @@
+"""GitHub: pull requests, checks, logs, comments, reviews, statuses. Knows nothing of tasks.
+
+client.py       the door
+light.py        the query of every tick          detail.py      one pull request in full
+pulls.py        find, open, close                conversation.py comments, reviews
+ci_output.py    summary, annotations, log        excerpt.py     the lines of a log that explain a failure
+checks.py       what checks add up to            fingerprint.py whether anything changed
+probe.py        what the credential can do       limits.py      quotas, pauses, our own write budget
+connection.py   PyGithub, one client a thread    graphql.py     one GraphQL call, partial data kept
+answers.py, values.py, markers.py, errors.py, queries/*.graphql
+"""
+
+from integrations.github.checks import CiState, CiVerdict, judge
+from integrations.github.client import GitHub
+from integrations.github.errors import (
+    AuthFailed,
+    Conflict,
+    Forbidden,
+    GitHubError,
+    Invalid,
+    NotFound,
+    RateLimited,
+    SecondaryLimited,
+    TimedOut,
+    Unavailable,
+)
+from integrations.github.excerpt import excerpt
+from integrations.github.limits import Limits
+from integrations.github.markers import marker
+from integrations.github.values import (
+    Annotation,
+    Capability,
+    CheckFact,
+    CheckOutput,
+    Comment,
+    Excerpt,
+    LightBatch,
+    PullDetail,
+    PullLight,
+    PullRef,
+    Rate,
+    RepositoryFacts,
+    Review,
+    ReviewComment,
+    Thread,
+)
+
+__all__ = [
+    "Annotation",
+    "AuthFailed",
+    "Capability",
+    "CheckFact",
+    "CheckOutput",
+    "CiState",
+    "CiVerdict",
+    "Comment",
+    "Conflict",
+    "Excerpt",
+    "Forbidden",
+    "GitHub",
+    "GitHubError",
+    "Invalid",
+    "LightBatch",
+    "Limits",
+    "NotFound",
+    "PullDetail",
+    "PullLight",
+    "PullRef",
+    "Rate",
+    "RateLimited",
+    "RepositoryFacts",
+    "Review",
+    "ReviewComment",
+    "SecondaryLimited",
+    "Thread",
+    "TimedOut",
+    "Unavailable",
+    "excerpt",
+    "judge",
+    "marker",
+]
