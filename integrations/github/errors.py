@@ -137,7 +137,7 @@ def no_connection(what: str, problem: str) -> Unavailable:
     return Unavailable(
         redact(f"{what}: {problem}"),
         retryable=True,
-        user_message="GitHub cannot be reached; Waggle tries again. Check the network, and GITHUB_API_URL if you set it.",
+        user_message="GitHub cannot be reached; Waggle tries again. Check the network and GITHUB_API_URL.",
     )
 
 
