@@ -1,0 +1,82 @@
+"""Title and body of a task's pull request: why, what, and when it is done. Pure.
+
+Words of customers are data on GitHub too: they can neither call people (`@name`), nor close issues (`fixes #3`), nor
+hide behind markup, so everything that came from outside is made plain first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler.names import task_label
+from scheduler.registry.work import Task
+
+_TITLE_LENGTH = 120
+_MARKER = re.compile(r"<!-- waggle:task=T-(\d{1,9}) -->")
+
+
+@dataclass(frozen=True)
+class PullText:
+    """What people read on GitHub."""
+
+    title: str
+    body: str
+
+
+def render_pull_text(task: Task) -> PullText:
+    """The text of a task's pull request.
+
+    The body ends with a hidden marker, by which the pull request is recognised as this task's.
+    """
+    label = task_label(task.id)
+    sections = [
+        "## Why\n\n" + "\n\n".join([plain(task.goal) or plain(task.title), *_quotes(task.citations)]),
+        "## Done when\n\n" + "\n".join(f"- {plain(line)}" for line in task.acceptance) if task.acceptance else "",
+        f"## How it is made sure\n\n{_made_sure(task)}",
+        f"<!-- waggle:task={label} -->",
+    ]
+    title = " ".join(f"{label}: {task.title}".split())
+    if len(title) > _TITLE_LENGTH:
+        title = title[: _TITLE_LENGTH - 1].rstrip() + "…"
+    return PullText(title, "\n\n".join(section for section in sections if section) + "\n")
+
+
+def read_marker(body: str) -> int | None:
+    """The task that a pull request's body names; None when it is none of ours."""
+    found = _MARKER.findall(body)
+    return int(found[-1]) if found else None
+
+
+def plain(text: str) -> str:
+    """Text on one line, in which no mention, reference, link or markup of GitHub is alive."""
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"([\\`*_\[\]|~])", r"\\\1", text)
+    # A zero-width space behind the sign is invisible to readers and ends the reference for GitHub.
+    text = re.sub(r"(?<!&)([@#])(?=\w)", "\\1\u200b", text)
+    return re.sub(r"\b(https?):(?=//)", "\\1\u200b:", text)
+
+
+def _quotes(citations: list[dict[str, Any]]) -> list[str]:
+    return [f"> {plain(str(one.get('quote', '')))}\n>\n> — {_source(one)}" for one in citations if one.get("quote")]
+
+
+def _source(citation: dict[str, Any]) -> str:
+    who = [str(citation.get(key) or "") for key in ("speaker", "customer")]
+    named = ", ".join(dict.fromkeys(plain(one) for one in who if one)) or "a note"
+    title, day = plain(str(citation.get("title") or "")), str(citation.get("date") or "")
+    url = str(citation.get("url") or "")
+    where = f"[{title or 'source'}]({url})" if re.fullmatch(r"https?://[^\s()<>]+", url) else title
+    return ", ".join(part for part in (named, where, day if day not in title else "") if part)
+
+
+def _made_sure(task: Task) -> str:
+    lane = (
+        f"small lane, because {plain(task.lane_reason)}" if task.lane == "small" and task.lane_reason else "full lane"
+    )
+    return (
+        f"An agent made this change in a worktree of its own ({lane}, {plain(task.priority)}). It counts as ready when "
+        "every check of the definition of done holds for the head commit: merges cleanly, CI, reviews by models, no "
+        "secret in the diff. A person merges; until then Waggle watches it."
+    )
