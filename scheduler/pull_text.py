@@ -37,7 +37,8 @@ def render_pull_text(task: Task) -> PullText:
         f"## How it is made sure\n\n{_made_sure(task)}",
         f"<!-- waggle:task={label} -->",
     ]
-    title = " ".join(f"{label}: {task.title}".split())
+    # A squashed merge turns the title into a commit message, where `fixes #3` would close an issue.
+    title = _without_references(" ".join(f"{label}: {task.title}".split()))
     if len(title) > _TITLE_LENGTH:
         title = title[: _TITLE_LENGTH - 1].rstrip() + "…"
     return PullText(title, "\n\n".join(section for section in sections if section) + "\n")
@@ -52,10 +53,13 @@ def read_marker(body: str) -> int | None:
 def plain(text: str) -> str:
     """Text on one line, in which no mention, reference, link or markup of GitHub is alive."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_\[\]|~])", r"\\\1", text)
-    # A zero-width space behind the sign is invisible to readers and ends the reference for GitHub.
-    text = re.sub(r"(?<!&)([@#])(?=\w)", "\\1\u200b", text)
+    text = _without_references(re.sub(r"([\\`*_\[\]|~])", r"\\\1", text))
     return re.sub(r"\b(https?):(?=//)", "\\1\u200b:", text)
+
+
+def _without_references(text: str) -> str:
+    # A zero-width space behind the sign is invisible to readers and ends the reference for GitHub.
+    return re.sub(r"(?<!&)([@#])(?=\w)", "\\1\u200b", text)
 
 
 def _quotes(citations: list[dict[str, Any]]) -> list[str]:
