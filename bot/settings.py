@@ -7,6 +7,7 @@ What is not secret and not a matter of the machine stands in `waggle.toml` (`bot
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -227,6 +228,7 @@ class Settings:
             ProblemsError: something in it cannot be used; holds every mistake.
         """
         problems: list[Problem] = []
+        logging.getLogger("dotenv").setLevel(logging.ERROR)  # its warnings stand among our problems, with their cure
         file = env_file if env_file is not None and env_file.is_file() else None
         names = [*os.environ]
         if file is not None:

@@ -1,0 +1,127 @@
+"""Mistakes in `waggle.toml` that no single key shows: names used twice, names that nothing has, limits that contradict.
+
+They are looked for in the raw document, so that they are found beside the mistakes of single keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bot.config_schema import BUILT_IN_AGENTS, Budgets, Reviews
+from bot.problems import nearest, one_of
+
+Found = tuple[tuple[str | int, ...], str, str]
+
+
+def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:
+    """Yield the path, the mistake and its cure."""
+    yield from _twice(raw, "repository", "slug")
+    yield from _twice(raw, "channel", "id")
+    yield from _twice(raw, "agent", "name")
+    yield from _twice(raw, "reviewer", "name")
+    yield from _channels(raw)
+    yield from _agents(raw)
+    yield from _routes(raw)
+    yield from _reviewers(raw)
+    yield from _budget(raw)
+
+
+def _tables(raw: Mapping[str, Any], name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    tables = raw.get(name)
+    for index, table in enumerate(tables if isinstance(tables, list) else ()):
+        if isinstance(table, dict):
+            yield index, table
+
+
+def _names(raw: Mapping[str, Any], table: str, key: str) -> list[str]:
+    return [one[key] for _, one in _tables(raw, table) if isinstance(one.get(key), str)]
+
+
+def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = raw.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _twice(raw: Mapping[str, Any], name: str, key: str) -> Iterator[Found]:
+    seen: set[str] = set()
+    for index, table in _tables(raw, name):
+        value = table.get(key)
+        if not isinstance(value, str):
+            continue
+        if value.lower() in seen:
+            yield (name, index, key), f"the {name} `{value}` stands here a second time", "Keep one of the two."
+        seen.add(value.lower())
+
+
+def _unknown(word: str, known: list[str], what: str) -> tuple[str, str]:
+    meant = nearest(word, known)
+    if meant:
+        return f"there is no {what} `{word}`", f"Did you mean `{meant}`?"
+    return f"there is no {what} `{word}`", f"Known: {one_of(known)}." if known else f"Add a [[{what}]] of that name."
+
+
+def _channels(raw: Mapping[str, Any]) -> Iterator[Found]:
+    slugs = _names(raw, "repository", "slug")
+    for index, channel in _tables(raw, "channel"):
+        slug = channel.get("repository")
+        if isinstance(slug, str) and slug and slug not in slugs:
+            yield ("channel", index, "repository"), *_unknown(slug, slugs, "repository")
+
+
+def _agents(raw: Mapping[str, Any]) -> Iterator[Found]:
+    for index, agent in _tables(raw, "agent"):
+        name = agent.get("name")
+        kind = agent.get("kind") or name
+        if kind == "command" and not agent.get("command"):
+            yield (
+                ("agent", index),
+                f"the agent `{name}` has no command",
+                'Add command = ["program", "argument", …]; the prompt comes on standard input.',
+            )
+        elif kind != "command" and agent.get("command"):
+            yield (
+                ("agent", index, "command"),
+                "only an agent of kind `command` takes a command",
+                'Add kind = "command".',
+            )
+        elif isinstance(name, str) and not agent.get("kind") and name not in BUILT_IN_AGENTS:
+            yield (
+                ("agent", index, "name"),
+                f"`{name}` is not a built-in agent",
+                f'Add kind = "command" and its command, or name one of {one_of(BUILT_IN_AGENTS)}.',
+            )
+
+
+def _routes(raw: Mapping[str, Any]) -> Iterator[Found]:
+    known = sorted({*BUILT_IN_AGENTS, *_names(raw, "agent", "name")})
+    for kind, ranked in _table(raw, "routes").items():
+        for index, route in enumerate(ranked if isinstance(ranked, list) else ()):
+            agent = route.get("agent") if isinstance(route, dict) else None
+            if isinstance(agent, str) and agent not in known:
+                yield ("routes", kind, index, "agent"), *_unknown(agent, known, "agent")
+
+
+def _reviewers(raw: Mapping[str, Any]) -> Iterator[Found]:
+    families = set(_names(raw, "reviewer", "family"))
+    wanted = _table(raw, "reviews").get("families", Reviews().families)
+    if families and isinstance(wanted, int) and wanted > len(families):
+        yield (
+            ("reviews", "families") if "families" in _table(raw, "reviews") else ("reviewer", 0, "family"),
+            f"{wanted} model families must approve, and the reviewers are of {len(families)}",
+            "Add a [[reviewer]] of another family, or set families = 1 under [reviews].",
+        )
+
+
+def _budget(raw: Mapping[str, Any]) -> Iterator[Found]:
+    table = _table(raw, "budget")
+    for unit in ("usd", "tokens"):
+        attempt = table.get(f"attempt_{unit}", Budgets.model_fields[f"attempt_{unit}"].default)
+        task = table.get(f"task_{unit}", Budgets.model_fields[f"task_{unit}"].default)
+        if isinstance(attempt, (int, float)) and isinstance(task, (int, float)) and attempt > task:
+            key = f"attempt_{unit}" if f"attempt_{unit}" in table else f"task_{unit}"
+            yield (
+                ("budget", key),
+                f"one attempt may spend more ({attempt:g}) than its whole task ({task:g})",
+                f"Raise task_{unit} or lower attempt_{unit}.",
+            )

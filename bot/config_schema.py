@@ -1,0 +1,249 @@
+"""What may stand in `waggle.toml`: every table and key, with its type, default and meaning."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+BUILT_IN_AGENTS = {"claude-code": "anthropic", "codex": "openai", "opencode": "opencode", "scripted": "scripted"}
+KINDS = ("backend", "frontend", "design", "bug", "docs", "security", "tests", "refactor")
+
+_SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>MB|MiB|GB|GiB)")
+_BYTES = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
+
+
+def wrong(what: str, cure: str) -> PydanticCustomError:
+    """A mistake with its cure, as a validator raises it."""
+    return PydanticCustomError("waggle", "{what}", {"what": what, "cure": cure})
+
+
+def _span(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise wrong("it is not a span of time", 'Write it like "90s", "10m" or "24h".')
+    if isinstance(value, str):
+        found = _SPAN.fullmatch(value.strip())
+        if found is None:
+            raise wrong(f"`{value}` is not a span of time", 'Write it like "90s", "10m" or "24h".')
+        return float(found["number"]) * _SECONDS[found["unit"]]
+    return float(value)
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise wrong("it is not a size", 'Write it like "500MiB" or "3GiB".')
+    if isinstance(value, str):
+        found = _SIZE.fullmatch(value.strip())
+        if found is None:
+            raise wrong(f"`{value}` is not a size", 'Write it like "500MiB" or "3GiB".')
+        return int(float(found["number"]) * _BYTES[found["unit"]])
+    return value
+
+
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", value):
+        raise wrong(f"`{value}` is not a repository's name", "Write owner/name, as GitHub shows it.")
+    return value
+
+
+def _channel(value: str) -> str:
+    if not re.fullmatch(r"[CGD][A-Z0-9]{4,}", value):
+        raise wrong(
+            f"`{value}` is not a channel's id",
+            "In Slack, open the channel's details; the id (C…) stands at the end of About.",
+        )
+    return value
+
+
+def _user(value: str) -> str:
+    if not re.fullmatch(r"[UW][A-Z0-9]{3,}", value):
+        raise wrong(
+            f"`{value}` is not a user's id", "In Slack, open the person's profile, then ⋮ and Copy member ID (U…)."
+        )
+    return value
+
+
+def _model(value: str) -> str:
+    family, _, name = value.partition(":")
+    if family not in {"anthropic", "openai"} or not name:
+        raise wrong(f"`{value}` names no model", 'Write "anthropic:MODEL" or "openai:MODEL".')
+    return value
+
+
+Span = Annotated[float, BeforeValidator(_span), Field(ge=0)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+Slug = Annotated[str, AfterValidator(_slug)]
+ChannelId = Annotated[str, AfterValidator(_channel)]
+UserId = Annotated[str, AfterValidator(_user)]
+ModelName = Annotated[str, AfterValidator(_model)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class General(Table):
+    """`[waggle]`."""
+
+    approve_plans: bool = True  #: a person approves each plan before an agent starts
+    question_deadline: Span = 24 * 3600.0  #: then the question's default is taken, or a person is called
+    age_step: Span = 3600.0  #: a queued task rises by one priority for each such span
+
+
+class Repository(Table):
+    """`[[repository]]`: one that agents may work on."""
+
+    slug: Slug  #: owner/name
+    remote: str = ""  #: empty: owner/name on the GitHub of the settings
+    base_branch: str = ""  #: empty: the repository's default branch
+    install: str = ""  #: run in a fresh worktree
+    verify: str = ""  #: run before the branch is pushed
+    ui_paths: tuple[str, ...] = ()  #: glob patterns of files whose change wants screenshots
+    keywords: tuple[str, ...] = ()  #: whole words of a request that mean this repository
+    ci: bool = True  #: false: no check will ever appear, so the verify command counts instead
+    playground: bool = False  #: it lives in the playground
+
+
+class Channel(Table):
+    """`[[channel]]`: what a Slack channel means."""
+
+    id: ChannelId
+    means: Literal["work", "feedback", "notes"] = "work"
+    repository: str = ""  #: where work asked for here goes, unless the request names another
+
+
+class Access(Table):
+    """`[access]`: who may do what, beside those whom an admin let in with Slack."""
+
+    admins: tuple[UserId, ...] = ()
+    approvers: tuple[UserId, ...] = ()
+    requesters: tuple[UserId, ...] = ()
+    viewers: tuple[UserId, ...] = ()
+
+
+class Agent(Table):
+    """`[[agent]]`: a coding agent beside the built-in ones, or a built-in one with other options."""
+
+    name: Name
+    kind: Literal["claude-code", "codex", "opencode", "scripted", "command", ""] = ""  #: empty: the one of this name
+    family: str = ""  #: model family that it writes with; reviews by the same family weigh less
+    command: tuple[str, ...] = ()  #: for `command`: the program and its arguments
+    resume_command: tuple[str, ...] = ()  #: for `command`: how it goes on with a session; empty: it cannot
+    script: str = ""  #: for `scripted`: a file that says how the next runs behave
+    speed: float = Field(default=1.0, gt=0)  #: for `scripted`: how many times faster than a person can follow
+
+
+class RouteEntry(Table):
+    agent: Name
+    model: str = ""
+    why: str = ""
+
+
+Ranked = tuple[RouteEntry, ...]
+
+
+class Routes(Table):
+    """`[routes]`: ranked agents for each kind of task; the first that is available is taken."""
+
+    default: Ranked = ()
+    backend: Ranked = ()
+    frontend: Ranked = ()
+    design: Ranked = ()
+    bug: Ranked = ()
+    docs: Ranked = ()
+    security: Ranked = ()
+    tests: Ranked = ()
+    refactor: Ranked = ()
+
+
+class Reviewer(Table):
+    """`[[reviewer]]`: a model that reviews pull requests."""
+
+    name: Name
+    family: Literal["anthropic", "openai"]
+    model: str = ""  #: empty: the family's default
+    focus: str = ""  #: what it looks at first
+
+
+class Models(Table):
+    """`[models]`: who scopes requests and reads failures; tried in order."""
+
+    judge: tuple[ModelName, ...] = ()
+
+
+class Budgets(Table):
+    """`[budget]`: hard limits; whichever is reached first stops the agent."""
+
+    attempt_usd: float = Field(default=5.0, gt=0)
+    attempt_tokens: int = Field(default=5_000_000, gt=0)
+    task_usd: float = Field(default=15.0, gt=0)
+    task_tokens: int = Field(default=15_000_000, gt=0)
+
+
+class Retries(Table):
+    """`[retries]`: how often an agent is sent back before a person is asked."""
+
+    failures: int = Field(default=3, ge=0, le=20)
+    reviews: int = Field(default=2, ge=0, le=20)
+    people: int = Field(default=3, ge=0, le=20)
+    infrastructure: int = Field(default=5, ge=0, le=100)
+    approve: Literal["never", "after_max", "always"] = "after_max"
+
+
+class Settle(Table):
+    """`[settle]`: how long facts must hold before something is concluded from them."""
+
+    ready: Span = 60.0
+    review: Span = 120.0
+    no_checks: Span = 180.0
+    missing_checks: Span = 600.0
+
+
+class Reviews(Table):
+    """`[reviews]`: how many model families must approve the head commit."""
+
+    families: int = Field(default=2, ge=0, le=2)
+    small_lane_reviews: int = Field(default=1, ge=0, le=2)
+
+
+class CapacityTable(Table):
+    """`[capacity]`: what the host can carry."""
+
+    max_agents: int = Field(default=0, ge=0, le=64)
+    agent_memory: Size = 3 * 2**30
+    reserve_memory: Size = 1 * 2**30
+    stagger: Span = 0.0
+
+
+class Times(Table):
+    """`[times]`: deadlines of an attempt."""
+
+    prepare: Span = 900.0
+    start: Span = 120.0
+    first_event: Span = 60.0
+    idle: Span = 900.0
+    run: Span = 7200.0
+
+
+class Document(Table):
+    """The whole of `waggle.toml`."""
+
+    waggle: General = General()
+    repository: tuple[Repository, ...] = ()
+    channel: tuple[Channel, ...] = ()
+    access: Access = Access()
+    agent: tuple[Agent, ...] = ()
+    routes: Routes = Routes()
+    reviewer: tuple[Reviewer, ...] = ()
+    models: Models = Models()
+    budget: Budgets = Budgets()
+    retries: Retries = Retries()
+    settle: Settle = Settle()
+    reviews: Reviews = Reviews()
+    capacity: CapacityTable = CapacityTable()
+    times: Times = Times()
