@@ -1,0 +1,42 @@
+"""A GitHub on loopback: real bare repositories over http, REST as PyGithub uses it, GraphQL, CI that really runs.
+
+rest*.py, graphql*.py, git_*.py    the three wires
+pull_requests.py, reviews.py       what can be done, and when GitHub says no
+pushes.py, ci*.py, mergeability.py what follows a push
+store.py, records.py, repositories.py   what is remembered
+faults.py, doorway.py, limits.py   trouble on demand, the call log, limits
+pages*.py, acting.py, visiting.py  people
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from integrations.playground.github import git_routes, rest
+from integrations.playground.github.doorway import Doorway
+from integrations.playground.github.world import GitHubWorld
+from integrations.playground.place import Place
+
+__all__ = ["GitHubWorld", "add_routes"]
+
+
+def add_routes(app: web.Application, place: Place) -> GitHubWorld:
+    """Serve the stand-in below `/github`, from the application's start to its end.
+
+    Parameters:
+        place: where its memory is, its address, and the token it accepts.
+    """
+    world = GitHubWorld(place)
+    doorway = Doorway(place, world.faults, world.limits, world.log, world.clock)
+    git_routes.add_routes(app, world)
+    rest.add_routes(app, doorway, world)
+
+    async def lifetime(_: web.Application) -> AsyncIterator[None]:
+        await world.start()
+        yield
+        await world.stop()
+
+    app.cleanup_ctx.append(lifetime)
+    return world
