@@ -34,6 +34,7 @@ from integrations.git.errors import (
     RepositoryBusy,
     UnknownRevision,
     Unreachable,
+    UnsafeObjects,
     WorkflowPushRefused,
     WorkInProgress,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "RepositoryBusy",
     "UnknownRevision",
     "Unreachable",
+    "UnsafeObjects",
     "WorkInProgress",
     "WorkflowPushRefused",
     "Worktree",

@@ -8,6 +8,7 @@
     │   └── EmptyRepository, NoDefaultBranch
     ├── PushRejected ── BranchTaken, WorkflowPushRefused
     ├── UnknownRevision, NotAWorkspace, WorkInProgress, DetachedHead
+    ├── UnsafeObjects                               what an agent committed
     └── GitTimedOut, RepositoryBusy, DiskFull, CommandFailed
 
 git has no error codes: what it means is read from its English messages here, once, and nowhere else
@@ -107,6 +108,10 @@ class WorkInProgress(GitError):
     """A rebase, merge, cherry-pick or bisect is unfinished in the workspace."""
 
 
+class UnsafeObjects(GitError):
+    """A commit holds something that git's own check refuses, such as a submodule that would run a command."""
+
+
 class DetachedHead(GitError):
     """The workspace is on no branch, so there is nothing to commit onto."""
 
@@ -190,6 +195,10 @@ def command_error(args: Sequence[str], rc: int, stderr: str) -> GitError:
     said = last_lines(stderr) or f"git {args[0]} ended with status {rc}"
     if "No space left on device" in stderr:
         return disk_full(said)
+    if "fsck error" in stderr:
+        return UnsafeObjects(
+            said, user_message=f"The branch holds something that git refuses to take over: {said}. Look at it by hand."
+        )
     if re.search(r"bad (object|revision)|unknown revision|not a valid (object|commit)|invalid object", stderr, re.I):
         return UnknownRevision(said)
     return CommandFailed(f"git {args[0]}: {said}")

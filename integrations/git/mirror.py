@@ -119,17 +119,21 @@ class Mirrors:
         Parameters:
             sha: the commit to collect instead of the branch's, for a workspace whose HEAD is elsewhere.
 
-        Raises UnknownRevision when the pool has no such branch.
+        Raises UnknownRevision when the pool has no such branch, UnsafeObjects when git's check refuses a commit in it.
         """
         tip = sha or read_branch(self._places.pool(slug), check_branch(branch))
         if tip is None:
             raise UnknownRevision(f"the pool of {slug} has no branch {branch}")
-        self.bring(slug, [tip])
+        self.bring(slug, [tip], strict=True)
         self.set_ref(slug, f"{COLLECTED}{branch}", tip)
         return tip
 
-    def bring(self, slug: str, tips: Sequence[str]) -> None:
-        """Copy the objects of `tips` from the pool into the mirror, checking each (`index-pack --strict`).
+    def bring(self, slug: str, tips: Sequence[str], *, strict: bool) -> None:
+        """Copy the objects of `tips` from the pool into the mirror.
+
+        Parameters:
+            strict: also hold each object against git's own check of what could do harm. What is only kept, and never
+                published, need not pass it.
 
         Not `git fetch <pool>`: that would start `git upload-pack` in the pool, which reads the pool's configuration
         and drops our settings from its environment (`local_repo_env` in git's connect.c).
@@ -148,8 +152,9 @@ class Mirrors:
                 timeout_s=FETCH_S,
             )
             pack.seek(0)
+            checked = ["--strict"] if strict else []
             self._git.run(
-                ["index-pack", "--stdin", "--fix-thin", "--strict"], git_dir=mirror, stdin=pack, timeout_s=FETCH_S
+                ["index-pack", "--stdin", "--fix-thin", *checked], git_dir=mirror, stdin=pack, timeout_s=FETCH_S
             )
 
     def set_ref(self, slug: str, ref: str, sha: str) -> None:

@@ -155,7 +155,10 @@ class Repositories:
     # Publishing
 
     def collect(self, slug: str, branch: str) -> str:
-        """Bring a branch from the pool into the mirror and return its commit. Raises UnknownRevision."""
+        """Bring a branch from the pool into the mirror and return its commit.
+
+        Raises UnknownRevision; UnsafeObjects when git's own check refuses something in it.
+        """
         with self._lock(slug).held():
             return self._mirrors.collect(slug, branch)
 

@@ -28,17 +28,19 @@ class Changes:
     """What differs from the index.
 
     Attributes:
-        paths: changed, new and deleted files.
+        paths: changed, new and conflicting files.
+        deleted: files that are gone from the workspace.
         nested: directories that are repositories of their own, which git does not look into.
         staged: the index differs from HEAD.
     """
 
     paths: tuple[str, ...]
+    deleted: tuple[str, ...]
     nested: tuple[str, ...]
     staged: bool
 
     def __bool__(self) -> bool:
-        return bool(self.paths or self.nested or self.staged)
+        return bool(self.paths or self.deleted or self.nested or self.staged)
 
 
 class Rescue:
@@ -94,7 +96,7 @@ class Rescue:
             kept = made or view.head
             if made is None and self._is_safe(record.slug, kept):
                 return None
-            self._mirrors.bring(record.slug, [kept])
+            self._mirrors.bring(record.slug, [kept], strict=False)
             self._mirrors.set_ref(record.slug, ref, kept)
             return kept
 
@@ -152,7 +154,8 @@ class Rescue:
         ).out.split(b"\0")
         rows = [(row[:2].decode(), os.fsdecode(row[3:])) for row in fields if row]
         return Changes(
-            paths=tuple(path for code, path in rows if code[1] != " " and not path.endswith("/")),
+            paths=tuple(path for code, path in rows if code[1] not in " D" and not path.endswith("/")),
+            deleted=tuple(path for code, path in rows if code[1] == "D"),
             nested=tuple(path for _, path in rows if path.endswith("/")),
             staged=any(code[0] not in " ?" for code, _ in rows),
         )
@@ -161,14 +164,16 @@ class Rescue:
         """Put the changes into the shadow's index. Returns paths that cannot be read."""
         root = self._places.workspace(record.name)
         taken = [path for path in changes.paths if _savable(root / path)]
-        if taken:
-            self._git.run(
-                ["update-index", "-z", "--add", "--remove", "--replace", "--stdin"],
-                git_dir=view.git_dir,
-                env=view.env,
-                stdin=b"".join(os.fsencode(path) + b"\0" for path in taken),
-                timeout_s=STATUS_S,
-            )
+        # What is gone is named as such: looking for it fails where its directory has become a link.
+        for options, paths in (("--force-remove",), changes.deleted), (("--add", "--remove", "--replace"), taken):
+            if paths:
+                self._git.run(
+                    ["update-index", "-z", *options, "--stdin"],
+                    git_dir=view.git_dir,
+                    env=view.env,
+                    stdin=b"".join(os.fsencode(path) + b"\0" for path in paths),
+                    timeout_s=STATUS_S,
+                )
         if nested:
             self._stage_nested(view, root, changes.nested)
         return [path for path in changes.paths if path not in set(taken)]
@@ -224,7 +229,7 @@ class Rescue:
                 "GIT_COMMITTER_NAME": "waggle",
                 "GIT_COMMITTER_EMAIL": "waggle@localhost",
             },
-            stdin=message.encode("utf-8", "replace"),
+            stdin=(message.rstrip() + "\n").encode("utf-8", "replace"),
         ).line
 
 
