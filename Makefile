@@ -1,0 +1,58 @@
+# run, test, demo, demo-all, bench, check: each builds .venv from requirements.lock by itself when it has to.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# The lock's checksum is part of the stamp's name: another lock, another environment.
+LOCK_SUM := $(shell cksum < requirements.lock 2>/dev/null | cut -d' ' -f1)
+STAMP := $(VENV)/.built-$(LOCK_SUM)
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test demo demo-all bench check
+
+help:
+	@echo 'make run       start Waggle; what has no credentials is served by the playground'
+	@echo 'make test      run the tests'
+	@echo 'make demo      play the core scenarios in the terminal'
+	@echo 'make demo-all  play every scenario'
+	@echo 'make bench     measure (ONLY=part,… for some of it); figures in build/bench.json'
+	@echo 'make check     lint, types, import contracts, dependencies'
+
+run: $(STAMP)
+	@exec $(VENV)/bin/waggle run $(ARGS)
+
+test: $(STAMP)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+demo: $(STAMP)
+	@exec $(VENV)/bin/waggle demo $(ARGS)
+
+demo-all: $(STAMP)
+	@exec $(VENV)/bin/waggle demo --all $(ARGS)
+
+bench: $(STAMP)
+	@mkdir -p build
+	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY)) --json build/bench.json
+
+check: $(STAMP)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/deptry .
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v git >/dev/null || { echo 'Waggle needs git 2.38 or newer, and it is not here. Debian: apt-get install git. macOS: xcode-select --install.' >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo 'Waggle needs Python 3.11 or newer, and $(PYTHON) is not here. Debian: apt-get install python3 python3-venv. Another one: make PYTHON=/path/to/python3.' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Waggle needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: make PYTHON=python3.12." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python cannot make virtual environments here. Debian: apt-get install python3-venv.' >&2; exit 1; }
+	@echo 'Building $(VENV) from requirements.lock; this takes about a minute, and happens once.'
+	@if [ -x $(PY) ] && ! $(PY) -c 'import sys' 2>/dev/null; then rm -rf $(VENV); fi
+	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
+	@mkdir -p build
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock > build/install.log 2>&1 || { tail -n 20 build/install.log >&2; echo 'The environment could not be built; the lines above say why (all of them: build/install.log). Without a connection to a package index, set PIP_INDEX_URL to one that you reach.' >&2; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >> build/install.log 2>&1 || { tail -n 20 build/install.log >&2; exit 1; }
+	@rm -f $(VENV)/.built-*
+	@touch $@
