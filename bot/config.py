@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.config_checks import cross_checks
-from bot.config_schema import BUILT_IN_AGENTS, KINDS, Agent, Document
+from bot.config_schema import BUILT_IN_AGENTS, Agent, Document
 from bot.problems import Problem, ProblemsError, nearest, one_of
 from bot.toml_lines import index_lines, line_of
 from scheduler.policy import (
@@ -83,7 +83,6 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
         max_agents: the limit from the environment, which goes before the file's; 0 for none.
     """
     settle, times, capacity, retries = document.settle, document.times, document.capacity, document.retries
-    kinds = ("default", *KINDS)
     return Policy(
         repositories=tuple(
             RepositoryPolicy(
@@ -99,8 +98,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
         ),
         routes=tuple(
             (kind, tuple(Route(one.agent, one.model, one.why) for one in ranked))
-            for kind in kinds
-            if (ranked := getattr(document.routes, kind))
+            for kind, ranked in document.routes.items()
         ),
         agents_families=tuple(families_of(document.agent).items()),
         retries=RetryPolicy(**retries.model_dump()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.config_schema import BUILT_IN_AGENTS, Budgets, Reviews
+from bot.config_schema import BUILT_IN_AGENTS, KINDS, SIZES, Budgets, Reviews
 from bot.problems import nearest, one_of
 
 Found = tuple[tuple[str | int, ...], str, str]
@@ -95,7 +95,14 @@ def _agents(raw: Mapping[str, Any]) -> Iterator[Found]:
 
 def _routes(raw: Mapping[str, Any]) -> Iterator[Found]:
     known = sorted({*BUILT_IN_AGENTS, *_names(raw, "agent", "name")})
+    kinds = ["default", *KINDS, *(f"{kind}/{size}" for kind in KINDS for size in SIZES)]
     for kind, ranked in _table(raw, "routes").items():
+        if kind not in kinds:
+            meant = nearest(kind, kinds)
+            cure = (
+                f"Did you mean `{meant}`?" if meant else f"Write {one_of(kinds[: len(KINDS) + 1])}, or one with /size."
+            )
+            yield ("routes", kind), f"`{kind}` is no kind of task", cure
         for index, route in enumerate(ranked if isinstance(ranked, list) else ()):
             agent = route.get("agent") if isinstance(route, dict) else None
             if isinstance(agent, str) and agent not in known:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 BUILT_IN_AGENTS = {"claude-code": "anthropic", "codex": "openai", "opencode": "opencode", "scripted": "scripted"}
+SIZES = ("small", "medium", "large")
 KINDS = ("backend", "frontend", "design", "bug", "docs", "security", "tests", "refactor")
 
 _SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)")
@@ -113,7 +114,7 @@ class Channel(Table):
     """`[[channel]]`: what a Slack channel means."""
 
     id: ChannelId
-    means: Literal["work", "feedback", "notes"] = "work"
+    means: Literal["work", "feedback", "notes", "alerts"] = "work"
     repository: str = ""  #: where work asked for here goes, unless the request names another
 
 
@@ -139,26 +140,14 @@ class Agent(Table):
 
 
 class RouteEntry(Table):
+    """One of the ranked agents in `[routes]`; the first that is available is taken."""
+
     agent: Name
     model: str = ""
     why: str = ""
 
 
 Ranked = tuple[RouteEntry, ...]
-
-
-class Routes(Table):
-    """`[routes]`: ranked agents for each kind of task; the first that is available is taken."""
-
-    default: Ranked = ()
-    backend: Ranked = ()
-    frontend: Ranked = ()
-    design: Ranked = ()
-    bug: Ranked = ()
-    docs: Ranked = ()
-    security: Ranked = ()
-    tests: Ranked = ()
-    refactor: Ranked = ()
 
 
 class Reviewer(Table):
@@ -238,7 +227,7 @@ class Document(Table):
     channel: tuple[Channel, ...] = ()
     access: Access = Access()
     agent: tuple[Agent, ...] = ()
-    routes: Routes = Routes()
+    routes: dict[str, Ranked] = {}  #: `default`, a kind, or kind/size, with its agents, best first
     reviewer: tuple[Reviewer, ...] = ()
     models: Models = Models()
     budget: Budgets = Budgets()

@@ -1,0 +1,89 @@
+"""What is real and what the playground stands in for, service by service. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.settings import Settings
+
+#: agents that work by themselves once their program and key are there, best first: program, kind, key's group
+_AGENTS = (("claude", "claude-code", "anthropic"), ("codex", "codex", "openai"))
+
+
+@dataclass(frozen=True)
+class Services:
+    """Which outside systems are real.
+
+    Attributes:
+        agent: the coding agent that default routes name; `scripted` when there is no other.
+    """
+
+    slack: bool
+    github: bool
+    anthropic: bool
+    openai: bool
+    agent: str = "scripted"
+
+    @property
+    def playground(self) -> bool:
+        """Whether the playground has to run at all."""
+        return not (self.slack and self.github)
+
+    @property
+    def models(self) -> bool:
+        return self.anthropic or self.openai
+
+    def rows(self) -> list[tuple[str, bool, str]]:
+        """Service, whether it is real, and in a few words what is used or how to make it real."""
+        return [
+            (
+                "Slack",
+                self.slack,
+                "your workspace" if self.slack else "playground; SLACK_BOT_TOKEN and SLACK_APP_TOKEN",
+            ),
+            ("GitHub", self.github, "your repositories" if self.github else "playground; GITHUB_TOKEN"),
+            ("Models", self.models, self._model_words()),
+            (
+                "Agent",
+                self.agent != "scripted",
+                self.agent if self.agent != "scripted" else "scripted; claude or codex on PATH, and its key",
+            ),
+        ]
+
+    def _model_words(self) -> str:
+        names = [name for name, given in (("Anthropic", self.anthropic), ("OpenAI", self.openai)) if given]
+        return " and ".join(names) if names else "rules; ANTHROPIC_API_KEY, OPENAI_API_KEY"
+
+    def missing(self) -> tuple[str, ...]:
+        """What stands in for something real, one sentence each, for people who look at a card."""
+        said = []
+        if not self.github:
+            said.append("GitHub is the playground's.")
+        if not self.models:
+            said.append("No model is connected: rules scope and review.")
+        elif not (self.anthropic and self.openai):
+            said.append("One model family is connected: a second one is missing for reviews.")
+        if self.agent == "scripted":
+            said.append("The agent is scripted and knows a few jobs on the sample repository only.")
+        return tuple(said)
+
+
+def services_of(settings: Settings, find_program: Callable[[str], str | None]) -> Services:
+    """Look at what was given.
+
+    Parameters:
+        find_program: the path of a program, or None; such as `shutil.which`.
+    """
+    agent = "scripted"
+    for program, kind, group in _AGENTS:
+        if getattr(settings, group).given and find_program(program):
+            agent = kind
+            break
+    return Services(
+        slack=settings.slack.given,
+        github=settings.github.given,
+        anthropic=settings.anthropic.given,
+        openai=settings.openai.given,
+        agent=agent,
+    )
