@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from integrations.playground.github import git_routes, rest
+from integrations.playground.github import git_routes, graphql, rest
 from integrations.playground.github.doorway import Doorway
 from integrations.playground.github.world import GitHubWorld
 from integrations.playground.place import Place
@@ -32,6 +32,7 @@ def add_routes(app: web.Application, place: Place) -> GitHubWorld:
     doorway = Doorway(place, world.faults, world.limits, world.log, world.clock)
     git_routes.add_routes(app, world)
     rest.add_routes(app, doorway, world)
+    graphql.add_routes(app, doorway, world)
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await world.start()
