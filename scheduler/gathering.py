@@ -147,7 +147,7 @@ class Gatherer:
                 continue
             output = self._out.github.check_output(pull.repo, check["job_id"])
             cut = excerpt(output.log, _LOG_LINES)
-            lines += [note.text for note in output.annotations][:10]
+            lines += [f"{note.path}:{note.line}: {note.message}" for note in output.annotations][:10]
             lines += [line.rstrip() for line in cut.lines]
         return [redact(line, self._out.secrets) for line in lines]
 

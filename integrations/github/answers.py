@@ -203,6 +203,7 @@ class BaseRef(Shape):
 
 class DetailPull(Shape):
     id: str
+    state: str
     head_ref_oid: str
     merged_by: Actor | None = None
     merge_commit: Oid | None = None

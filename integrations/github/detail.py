@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from integrations.github.answers import CommentNode, Context, DetailAnswer, DetailPull
 from integrations.github.checks import check_run_state, newest, status_state
 from integrations.github.connection import Connection
 from integrations.github.errors import NotFound
 from integrations.github.graphql import ask, remember
-from integrations.github.values import CheckFact, Comment, PullDetail, Review, Thread
+from integrations.github.values import CheckFact, Comment, PullDetail, PullStateName, Review, Thread
 
 
 def look_closely(connection: Connection, slug: str, number: int, own_login: str) -> PullDetail:
@@ -39,6 +40,7 @@ def _detail(pull: DetailPull, own_login: str, *, readable: bool) -> PullDetail:
     everybody = [_comment(node) for node in (pull.comments.known if pull.comments else ())]
     everybody += [comment for thread in threads for comment in thread.comments]
     return PullDetail(
+        state=cast(PullStateName, pull.state.lower()),
         head_sha=pull.head_ref_oid,
         merged_by=pull.merged_by.login if pull.merged_by else None,
         merged_by_is_user=pull.merged_by.is_user if pull.merged_by else False,

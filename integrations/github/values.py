@@ -178,6 +178,7 @@ class PullDetail:
         complete: false when the pull request has more checks than one query returns.
     """
 
+    state: PullStateName
     head_sha: str
     merged_by: str | None
     merged_by_is_user: bool
