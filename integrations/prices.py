@@ -3,7 +3,7 @@
 Standard list prices for short prompts, without batch, priority or regional factors: an estimate for budgets, not a
 bill. A model that is not in the table has no price, and is shown as such; no price is ever guessed from a name.
 
-Sources: platform.claude.com/docs/en/about-claude/pricing and developers.openai.com/api/docs/pricing, as read on `AS_OF`.
+Sources, as read on `AS_OF`: platform.claude.com/docs/en/about-claude/pricing, developers.openai.com/api/docs/pricing.
 """
 
 from __future__ import annotations

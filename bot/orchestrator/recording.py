@@ -1,0 +1,123 @@
+"""Writing an answer down, or why there is none yet. Each is one transaction over a judgement row.
+
+What it cost is booked in any case; an answer that came too late, because the task went another way, is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from bot.orchestrator.asking import Charge
+from bot.orchestrator.council import forget_opinions
+from bot.orchestrator.desk import Answered
+from scheduler.judging import ANSWERS, Kind
+from scheduler.registry import Judgement, Task, Topic
+from scheduler.registry.database import wake
+from scheduler.registry.writers import pay, record, refresh_card, say
+
+_MOST_NOTES = 20
+_LONGEST_ERROR = 1000
+
+
+@dataclass(frozen=True)
+class Setback:
+    """Why a row has no answer yet.
+
+    Attributes:
+        reason: one sentence for a person.
+        wait: how long it waits before it is tried again.
+        evidence: each failure, for the audit log.
+        stuck: nobody can answer it; people are told, once.
+    """
+
+    reason: str
+    wait: timedelta
+    evidence: tuple[str, ...]
+    charges: tuple[Charge, ...] = ()
+    stuck: bool = False
+
+
+def write_answer(session: Session, now: datetime, row_id: int, answered: Answered) -> None:
+    """Put the answer into the row and wake the supervisor."""
+    row = _row(session, row_id)
+    _book(session, now, row, answered.charges)
+    if row.kind == Kind.REVIEW:
+        forget_opinions(session, row)
+    if row.state != "asked":
+        return
+    # The shape is checked where it crosses the door, whoever made the value.
+    value = ANSWERS[Kind(row.kind)].model_validate(answered.value.model_dump())
+    row.answer = value.model_dump(mode="json")
+    row.answered_by, row.answered_at, row.state, row.not_before = answered.by, now, "answered", None
+    row.error = "; ".join(str(one) for one in answered.failures)[:_LONGEST_ERROR]
+    session.add(row)
+    if answered.failures:
+        _note(
+            session,
+            now,
+            row,
+            "model_failed",
+            f"{answered.by} answered instead",
+            tuple(str(one) for one in answered.failures),
+        )
+    _note(session, now, row, "judged", row.subject, answered.notes[:_MOST_NOTES], actor=answered.by)
+    wake(session, Topic.SUPERVISOR)
+
+
+def postpone(session: Session, now: datetime, row_id: int, setback: Setback) -> None:
+    """Let the row wait, and say why."""
+    row = _row(session, row_id)
+    _book(session, now, row, setback.charges)
+    if row.state != "asked":
+        return
+    row.tries += 1
+    row.error, row.not_before = setback.reason[:_LONGEST_ERROR], now + setback.wait
+    session.add(row)
+    what = "judgement_stuck" if setback.stuck else "model_failed"
+    _note(session, now, row, what, f"tried again in {setback.wait.total_seconds():.0f} s", setback.evidence)
+    task = session.get(Task, row.task_id)
+    if task is None:
+        return
+    refresh_card(session, task, now)
+    if setback.stuck:
+        text = f"I cannot answer this by myself ({row.kind}): {setback.reason[:300]} I try again every few minutes."
+        say(session, now, kind="note", dedupe_key=f"stuck:{row.id}", task=task, payload={"text": text})
+
+
+def _row(session: Session, row_id: int) -> Judgement:
+    row = session.get(Judgement, row_id)
+    assert row is not None
+    return row
+
+
+def _note(
+    session: Session,
+    now: datetime,
+    row: Judgement,
+    what: str,
+    why: str,
+    evidence: Sequence[str],
+    actor: str = "waggle",
+) -> None:
+    subject = f"judgement {row.kind}"
+    record(session, now, what=what, actor=actor, why=why, task_id=row.task_id, subject=subject, evidence=list(evidence))
+
+
+def _book(session: Session, now: datetime, row: Judgement, charges: Sequence[Charge]) -> None:
+    for place, one in enumerate(charges):
+        pay(
+            session,
+            now,
+            key=f"judgement:{row.id}:{row.tries}:{place}",
+            purpose=one.purpose,
+            task_id=row.task_id,
+            model=one.model,
+            tokens_input=one.usage.input,
+            tokens_cached=one.usage.cached,
+            tokens_output=one.usage.output,
+            cost_usd=one.cost_usd or 0.0,
+        )
