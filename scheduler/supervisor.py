@@ -1,4 +1,4 @@
-"""The supervisor as a running thing: who leads, what runs when, and how it is woken.
+"""The supervisor as a running thing: what runs when, and how it is woken. Who leads is settled in `leadership.py`.
 
 APScheduler (3.x, memory job store) owns the rhythm: the tick and the sweep of the outbox. Rows that want
 action ring a bell, so that a stop reaches its process within moments; the rhythm is only the safety net. A
@@ -8,10 +8,6 @@ row written by another process rings it too: SQLite's data version is watched fo
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-from pathlib import Path
-from typing import TextIO
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -24,47 +20,6 @@ log = structlog.get_logger(__name__)
 
 _FOREIGN_S = 0.3  #: how often to look whether another process wrote rows
 _DRAIN_S = 5.0
-
-
-class AlreadyLedError(Exception):
-    """Another Waggle supervises this home already; the message names its process."""
-
-
-class Leadership:
-    """The lock that lets one process supervise a home. Children never inherit it (close-on-exec)."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: TextIO | None = None
-
-    def take(self) -> None:
-        """Take the lock.
-
-        Raises:
-            AlreadyLedError: another live process holds it.
-        """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        file = os.fdopen(descriptor, "r+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = file.read().strip()
-            file.close()
-            raise AlreadyLedError(
-                f"Another Waggle (process {pid or 'unknown'}) already runs on {self._path.parent}. "
-                "Stop that one, or give this one a home of its own with WAGGLE_HOME."
-            ) from None
-        file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
-        self._file = file
-
-    def release(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
 
 class Supervisor:

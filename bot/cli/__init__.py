@@ -1,0 +1,61 @@
+"""The `waggle` command. Every command acts through rows, so it works beside a running Waggle.
+
+common.py   settings, registry, printing        tasks.py    tasks, show, new
+acts.py     approve, reject, retry, answer, …   memory.py   context add, search, show, forget
+running.py  run, demo, doctor, tick             tools.py    logs, excerpt, outcome, manifest
+
+Exit codes: 0 done, 1 not done (one message says why), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from bot.cli import acts, tasks
+from bot.cli.common import CommandError, err
+from bot.home import HomeError
+from bot.problems import ProblemsError
+from integrations.fault import IntegrationError
+from scheduler.registry import RegistryError
+from scheduler.leadership import AlreadyLedError
+
+app = typer.Typer(
+    name="waggle",
+    help="A Slack bot that runs a swarm of coding agents and calls you when a pull request is ready.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    tasks.tasks,
+    tasks.show,
+    tasks.new,
+    acts.approve,
+    acts.reject,
+    acts.retry,
+    acts.answer,
+    acts.stop,
+    acts.pause,
+    acts.resume,
+)
+for command in _COMMANDS:
+    app.command()(command)
+
+_EXPLAINED = (CommandError, ProblemsError, HomeError, RegistryError, AlreadyLedError)
+
+
+def main() -> None:
+    """Run the command line. What goes wrong in a way that is known is said in one message, without a traceback."""
+    try:
+        app()
+    except IntegrationError as problem:
+        err.print(problem.user_message, markup=False)
+    except _EXPLAINED as problem:
+        err.print(str(problem), markup=False)
+    else:
+        return
+    sys.exit(1)

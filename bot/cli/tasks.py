@@ -1,0 +1,138 @@
+"""Looking at tasks, and asking for a new one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from bot.cli.acts import say_reply
+from bot.cli.common import JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
+from bot.look import list_tasks, read_task
+from bot.show import TaskView, full_json, task_json
+from scheduler.commands import new_request
+from scheduler.names import task_label
+
+_COLOURS = {
+    "ready": "bold green",
+    "merged": "green",
+    "needs_help": "bold red",
+    "planned": "bold yellow",
+    "asking": "bold yellow",
+    "running": "cyan",
+    "verifying": "cyan",
+}
+_MARKS = {"ok": "[green]✓[/]", "wait": "[yellow]…[/]", "fail": "[red]✗[/]", "human": "[cyan]●[/]", "n/a": "[dim]–[/]"}
+
+
+def tasks(
+    only_open: Annotated[bool, typer.Option("--open", help="Leave out what is merged, dropped or stopped.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the tasks, newest first."""
+    with bench() as place:
+        views = place.registry.read_now(lambda session: list_tasks(session, only_open=only_open))
+    if as_json:
+        print_json([task_json(view) for view in views])
+        return
+    if not views:
+        out.print('No tasks yet. Ask for one: waggle new "customers want CSV export of invoices"')
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("task", "state", "title", "agent", "try", "cost", "pull request"):
+        table.add_column(heading, overflow="fold")
+    for view in views:
+        row = task_json(view)
+        state = f"[{_COLOURS.get(row['state'], 'default')}]{row['state']}[/]"
+        cost = f"${row['cost_usd']:.2f}" if row["cost_usd"] else ""
+        table.add_row(
+            row["id"], state, escape(row["title"]), row["agent"], str(row["attempt"] or ""), cost, row["pr_url"]
+        )
+    out.print(table)
+
+
+def show(
+    task: TaskArgument,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Print what the agent was or will be told.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one task: goal, evidence, attempts, events."""
+    task_id = task_id_of(task)
+    with bench() as place:
+        view = place.registry.read_now(lambda session: read_task(session, task_id))
+    if view is None:
+        fail(f"There is no task {task_label(task_id)}. `waggle tasks` lists them.")
+    if as_json:
+        print_json(full_json(view))
+    elif prompt:
+        out.print(_prompt(view), markup=False)
+    else:
+        _print_task(view)
+
+
+def new(
+    text: Annotated[list[str], typer.Argument(metavar="TEXT", help="What you want built or fixed.")],
+    repo: Annotated[str, typer.Option(help="owner/name, when it is not clear from the text.")] = "",
+    priority: Annotated[str, typer.Option(help="p0, p1, p2 or p3.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for something, as in Slack."""
+    if priority not in {"", "p0", "p1", "p2", "p3"}:
+        raise typer.BadParameter(f"`{priority}` is no priority. Write p0, p1, p2 or p3.")
+    with bench() as place:
+        reply = place.registry.write_now(
+            lambda session: new_request(
+                session,
+                place.now(),
+                place.policy,
+                place.actor,
+                text=" ".join(text),
+                source="cli",
+                dedupe_key=f"cli:{uuid4()}",
+                repo=repo,
+                priority=priority,
+            )
+        )
+        say_reply(place, reply, as_json)
+
+
+def _prompt(view: TaskView) -> str:
+    if view.last is not None:
+        return view.last.prompt
+    return view.task.next_prompt or "No prompt is written yet."
+
+
+def _print_task(view: TaskView) -> None:
+    task, row = view.task, task_json(view)
+    colour = _COLOURS.get(row["state"], "default")
+    out.print(f"[bold]{row['id']}  {escape(task.title)}[/]  [{colour}]{row['state']}[/]")
+    facts = [task.repo, task.kind, task.size, f"{task.lane} lane", task.priority, row["agent"], row["model"]]
+    out.print("[dim]" + escape(" · ".join(fact for fact in facts if fact)) + "[/]")
+    for label, text in (("Pull request", row["pr_url"]), ("Branch", task.branch), ("Needs", task.help_cause)):
+        if text:
+            out.print(f"{label}: {escape(text)}")
+    if task.goal:
+        out.print(f"\n{escape(task.goal)}")
+    for check in task.acceptance:
+        out.print(f"  · {escape(check)}")
+    for one in task.citations:
+        who = ", ".join(str(one[key]) for key in ("customer", "date") if one.get(key))
+        out.print(f"  [italic]“{escape(str(one.get('quote', '')))}”[/] [dim]{escape(who)}[/]")
+    if view.evidence:
+        out.print("\n[bold]Definition of done[/]")
+        for line in view.evidence:
+            out.print(f"  {_MARKS.get(line.state, '?')} {line.check}  [dim]{escape(line.detail)}[/]")
+    if view.attempts:
+        out.print("\n[bold]Attempts[/]")
+        for attempt in view.attempts:
+            said = attempt.message or attempt.prompt_change
+            out.print(f"  {attempt.n}. {attempt.state.value} {attempt.outcome}  [dim]{escape(said)}[/]")
+    out.print("\n[bold]Events[/]")
+    for event in view.events:
+        why = f"  [dim]{escape(event.why)}[/]" if event.why else ""
+        moved = f" → {event.after}" if event.after else ""
+        who = f"{event.at.astimezone():%H:%M:%S} {escape(event.actor)}"
+        out.print(f"  {who}: {escape(event.subject)} {event.what}{moved}{why}")
