@@ -19,8 +19,8 @@ from bot.cli.common import CommandError, err
 from bot.home import HomeError
 from bot.problems import ProblemsError
 from integrations.fault import IntegrationError
-from scheduler.registry import RegistryError
 from scheduler.leadership import AlreadyLedError
+from scheduler.registry import RegistryError
 
 app = typer.Typer(
     name="waggle",

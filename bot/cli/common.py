@@ -21,11 +21,11 @@ from bot.home import Home
 from bot.services import services_of
 from bot.settings import Settings
 from scheduler.commands import Actor
+from scheduler.leadership import AlreadyLedError, Leadership
 from scheduler.names import read_task_label
 from scheduler.policy import Policy
 from scheduler.registry import Registry
 from scheduler.registry.migrate import OutdatedRegistryError, migrate, require_current
-from scheduler.leadership import AlreadyLedError, Leadership
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 TaskArgument = Annotated[str, typer.Argument(metavar="T-12", help="The task.", show_default=False)]
