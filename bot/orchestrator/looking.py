@@ -21,9 +21,13 @@ _LONGEST_EXCERPT = 160
 #: Words of requests that say nothing about where the code is.
 _ASKING = frozenset(
     """
-    add allow ask bug change customer customers feature fix get give issue let like make need needs new please problem
-    request show support task thing use user users want wants way work works
+    add allow ask bug change feature fix get give issue let like make need needs new please problem request show support
+    task thing use want wants way work works
     """.split()  # noqa: SIM905  # a list of words reads best as words
+)
+#: Who wishes it is not what it is about: "customers want an export".
+_WISHER = re.compile(
+    r"\b(?:customers?|users?|clients?|people)\s+(?:wants?|needs?|asks?|would like|are asking)\b", re.IGNORECASE
 )
 _NOT_SOURCE = re.compile(
     r"(^|/)(node_modules|vendor|dist|build|third_party)/|\.(?:lock|min\.js|min\.css|map|svg|png|jpe?g|gif|ico|pdf|woff2?)$"
@@ -48,7 +52,7 @@ def look_for(reader: RepositoryReader, slug: str, text: str) -> RepositoryFact:
 
 def search_words(text: str) -> list[str]:
     """Stems of the words worth searching for; when only words of asking are left, those."""
-    words = content_words(text)
+    words = content_words(_WISHER.sub(" ", text))
     telling = [word for word in words if word not in _ASKING and len(word) > 2] or words
     return list(dict.fromkeys(stem(word) for word in telling))[:MOST_WORDS]
 

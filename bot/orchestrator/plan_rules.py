@@ -68,10 +68,17 @@ def check_citations(cited: Sequence[CitedPassage], passages: Mapping[str, Search
 
 def find_quote(quote: str, text: str) -> str:
     """The quote as it stands in the text, on one line; empty when it does not stand there or says nothing."""
-    wanted = " ".join(quote.split()).strip('"“”')
+    wanted = _without_speaker(" ".join(quote.split()).strip('"“”'), text)
     if len(wanted.split()) < SHORTEST_QUOTE or len(wanted) > LONGEST_QUOTE:
         return ""
     return wanted if wanted in " ".join(text.split()) else ""
+
+
+def _without_speaker(quote: str, text: str) -> str:
+    """A model that copies a line of a conversation copies the name in front of it too."""
+    head, colon, said = quote.partition(": ")
+    spoken = colon and len(head) <= 60 and any(row.startswith(f"{head}: ") for row in text.split("\n"))
+    return said.strip('"“” ') if spoken else quote
 
 
 def speaker_of(quote: str, passage: SearchResult) -> str:

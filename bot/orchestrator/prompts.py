@@ -171,8 +171,9 @@ def _guidance(task: Task) -> list[tuple[Guidance, str]]:
 
 
 def _quote(citation: Citation) -> Quote:
-    who = ", ".join(dict.fromkeys(one for one in (citation.speaker, citation.customer) if one))
-    return Quote(citation.quote, ", ".join(one for one in (who, citation.title, citation.date) if one))
+    known = [citation.speaker, citation.title or citation.date]
+    known += [one for one in (citation.customer, citation.date) if one and not any(one in part for part in known)]
+    return Quote(citation.quote, ", ".join(dict.fromkeys(one for one in known if one)))
 
 
 def _evidence(lines: Sequence[str]) -> str:
@@ -188,6 +189,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701  # prompts are plain text; what is data is fenced
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     made.filters.update(fence=fence, line=line, block=block, evidence=_evidence)
     return made
