@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from integrations.playground.github import git_routes, graphql, rest
+from integrations.playground.github import acting, git_routes, graphql, pages, rest
 from integrations.playground.github.doorway import Doorway
 from integrations.playground.github.world import GitHubWorld
 from integrations.playground.place import Place
@@ -33,6 +33,8 @@ def add_routes(app: web.Application, place: Place) -> GitHubWorld:
     git_routes.add_routes(app, world)
     rest.add_routes(app, doorway, world)
     graphql.add_routes(app, doorway, world)
+    acting.add_routes(app, world)
+    pages.add_routes(app, world)
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await world.start()

@@ -15,6 +15,7 @@ from integrations.playground.github.git import git
 
 SHA = re.compile(r"[0-9a-f]{40}\Z")
 SLUG = re.compile(r"[A-Za-z0-9][\w.-]{0,99}/[A-Za-z0-9][\w.-]{0,99}\Z", re.ASCII)
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  #: what git calls the tree without files
 _KEPT_DIFFS = 200
 
 # The bot may not push to the default branch: on GitHub a branch rule says so, here a hook. People may, as admins may.

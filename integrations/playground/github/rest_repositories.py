@@ -8,10 +8,9 @@ from aiohttp import web
 
 from integrations.playground.github.addresses import Addresses
 from integrations.playground.github.doorway import Answer, Call, Doorway
-from integrations.playground.github.git import git
 from integrations.playground.github.records import Repo
 from integrations.playground.github.refusal import Refused, not_found
-from integrations.playground.github.repositories import Commit
+from integrations.playground.github.repositories import EMPTY_TREE, Commit
 from integrations.playground.github.shapes import Json, Shapes
 from integrations.playground.github.world import GitHubWorld
 
@@ -155,7 +154,7 @@ class RepositoryCalls:
         repo = self._repo(call)
         commit = await self._commit(repo, call.part("sha"))
         repository = self._world.repositories[repo.slug]
-        before = commit.parents[0] if commit.parents else await _empty_tree(self._world, repo.slug)
+        before = commit.parents[0] if commit.parents else EMPTY_TREE
         if wants(call, DIFF):
             return Answer(await repository.diff_text(before, commit.sha), content_type=f"{DIFF}")
         changes = await repository.changes(before, commit.sha)
@@ -239,13 +238,6 @@ def compare_status(ahead: int, behind: int) -> str:
     if ahead and behind:
         return "diverged"
     return "ahead" if ahead else "behind" if behind else "identical"
-
-
-async def _empty_tree(world: GitHubWorld, slug: str) -> str:
-    """The tree of no files, which git must hold before it can be compared with."""
-    return (
-        await git(world.repositories[slug].path, "hash-object", "-t", "tree", "-w", "--stdin", stdin=b"")
-    ).text.strip()
 
 
 def add_routes(app: web.Application, doorway: Doorway, world: GitHubWorld, api: str) -> None:
