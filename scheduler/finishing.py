@@ -16,6 +16,7 @@ from sqlmodel import Session, select
 
 from integrations.agents import AgentAdapter, AgentEvent, Outcome, OutcomeKind
 from integrations.engines import RunState
+from integrations.fault import IntegrationError
 from integrations.redact import redact
 from scheduler.failures import ask_for_help, fail
 from scheduler.lifecycle import AttemptState, Cause, PullState, TaskState
@@ -72,6 +73,7 @@ class Finisher:
     def _inspect(self, task: Task, attempt: Attempt, adapter: AgentAdapter) -> Left:
         out = self._out
         view = out.engine.find(attempt.name)
+        lost = view.state in {RunState.LOST, RunState.ABSENT}
         if view.state in {RunState.LOST, RunState.RUNNING, RunState.STARTING}:
             # Lost: its tool commands may still be alive and would write into the next attempt's worktree.
             with out.steps(StepName.STOP, attempt.name):
@@ -87,12 +89,10 @@ class Finisher:
                     break
                 offset = chunk.offset
         stderr = out.engine.stderr_tail(attempt.name) if view.state is not RunState.ABSENT else ""
-        lost = view.exit is None
-        outcome = adapter.outcome(events, view.exit, stderr)
+        outcome = adapter.outcome(events, None if lost else view.exit, stderr)
         path = Path(attempt.workspace)
-        if outcome.kind is OutcomeKind.DONE and outcome.question is None and out.repositories.dirty(path):
-            with out.steps(StepName.LEFTOVERS, attempt.name):
-                out.repositories.commit_leftovers(path, f"{task.title}\n\nLeft uncommitted by the agent.", None)
+        if outcome.kind is OutcomeKind.DONE and outcome.question is None:
+            self._commit_leftovers(task, attempt, path)
         head = out.repositories.head(path)
         evidence = [line for line in (outcome.message, *outcome.final_text.splitlines()[-_SHOWN:]) if line.strip()]
         evidence += stderr.splitlines()[-_SHOWN:] if outcome.kind is not OutcomeKind.DONE else []
@@ -103,6 +103,16 @@ class Finisher:
             tuple(redact(line, out.secrets) for line in evidence),
             lost,
         )
+
+    def _commit_leftovers(self, task: Task, attempt: Attempt, path: Path) -> None:
+        out = self._out
+        try:
+            if out.repositories.dirty(path):
+                with out.steps(StepName.LEFTOVERS, attempt.name):
+                    out.repositories.commit_leftovers(path, f"{task.title}\n\nLeft uncommitted by the agent.")
+        except IntegrationError as problem:
+            # In the middle of a rebase or on no branch: what is committed counts, the rest stays in the workspace.
+            log.warning("leftovers stay uncommitted", attempt=attempt.name, why=str(problem))
 
     def _moved(self, task: Task, attempt: Attempt, head: str) -> bool:
         """Whether the branch holds something that was not published before."""

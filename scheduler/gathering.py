@@ -7,10 +7,10 @@ import fnmatch
 from pathlib import Path
 from typing import Any
 
-from integrations.github.excerpt import excerpt
 from sqlmodel import Session, col, select
 
 from integrations.fault import IntegrationError
+from integrations.github.excerpt import excerpt
 from integrations.redact import find_secrets, redact
 from scheduler.attempts import run_command
 from scheduler.background import NotYetError

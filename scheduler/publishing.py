@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import structlog
 from sqlmodel import Session, select
@@ -66,7 +67,7 @@ class Publisher:
         """Bring the branch into the mirror; the names of secrets that its change holds."""
         out = self._out
         with out.steps(StepName.COLLECT, attempt.name):
-            head = out.repositories.collect(task.repo, task.branch)
+            head = out.repositories.collect_head(Path(attempt.workspace))
         base = out.repositories.resolve(task.repo, self._base_branch(task))
         diff = out.repositories.diff(task.repo, base, head, _DIFF_BYTES)
         return tuple(dict.fromkeys(found.name for found in find_secrets(diff, out.secrets)))
