@@ -119,6 +119,8 @@ class InvalidAnswer(ModelError):
     cure = "It is asked again."
 
 
+LONGEST_WAIT_S = 30 * 24 * 3600.0  #: whoever asks for a longer wait (or sends no number) is not believed
+
 #: Codes that name money, from recorded runs: OpenAI sends 429 for an empty account, Anthropic 400.
 _BILLING = ("insufficient_quota", "billing", "credit balance", "spend limit", "payment")
 _TOO_LONG = ("context_length_exceeded", "prompt is too long", "context window", "request_too_large")
@@ -155,9 +157,11 @@ def moment(retry_after: str | None, now: datetime) -> datetime | None:
     if not retry_after:
         return None
     try:
-        return now + timedelta(seconds=max(0.0, float(retry_after)))
-    except (ValueError, OverflowError):
-        pass
+        seconds = float(retry_after)
+    except ValueError:
+        seconds = None
+    if seconds is not None:
+        return now + timedelta(seconds=max(0.0, seconds)) if seconds < LONGEST_WAIT_S else None
     try:
         at = parsedate_to_datetime(retry_after)
     except ValueError:

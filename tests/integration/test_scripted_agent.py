@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 import integrations.playground
+from integrations.models.judgements import ReviewFacts
+from integrations.models.rules.review import LOGIC, SAFETY, review
 from integrations.playground.scripted.reading import answered, request_lines, requested
 from integrations.playground.scripted.recipes.known import RECIPES
 
@@ -306,6 +308,38 @@ def test_nothing_and_slow(tree: Worktree) -> None:
     began = time.monotonic()
     assert tree.run(HEADLINE, *script).rc == 0 and tree.head() != before
     assert time.monotonic() - began > 0.2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "behaviour", "verdicts"),
+    [
+        (HEADLINE, "succeed", ("approve", "approve")),
+        (f"{IMPORT}the schema is in app/schema.py", "succeed", ("approve", "approve")),
+        ("# Fix tax rounding of totals", "succeed", ("approve", "approve")),
+        ("# Make the customer search ignore case", "succeed", ("approve", "approve")),
+        ("# Invoices are overdue a day early", "succeed", ("approve", "approve")),
+        ("# Document in the README how totals are made", "succeed", ("approve", "approve")),
+        (HEADLINE, "sloppy", ("request_changes", "approve")),
+    ],
+)
+def test_what_reviewers_by_rules_say_about_its_work(
+    tree: Worktree, prompt: str, behaviour: str, verdicts: tuple[str, str]
+) -> None:
+    tree.run(prompt, *tree.script(behaviour, match="#"))
+    facts = ReviewFacts(
+        task=prompt.splitlines()[0],
+        goal=prompt,
+        acceptance=("All tests and the linter pass.",),
+        focus="",
+        base_sha="",
+        head_sha=tree.head(),
+        diff=tree.git(tree.path, "diff", "main...HEAD"),
+        changed_files=tuple(tree.changed()),
+        ci="2 checks passed",
+    )
+    answers = [review(facts, lens) for lens in (LOGIC, SAFETY)]
+    assert tuple(answer.verdict for answer in answers) == verdicts, [answer.findings for answer in answers]
+    assert not [one for answer in answers for one in answer.findings if behaviour == "succeed"]
 
 
 def test_sessions_are_refused_as_claude_code_refuses_them(tree: Worktree) -> None:

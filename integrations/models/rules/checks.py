@@ -9,7 +9,7 @@ from typing import Literal
 
 from integrations.models.judgements import Finding
 from integrations.models.rules.diff import FileDiff, Row
-from integrations.models.rules.words import meaningful
+from integrations.models.rules.words import meaningful, subjects
 from integrations.redact import SHAPES
 
 Severity = Literal["blocker", "major", "minor"]
@@ -169,7 +169,7 @@ def pipeline_changes(change: Change) -> Iterator[Finding]:
 
 
 def unrelated_files(change: Change) -> Iterator[Finding]:
-    asked = set(meaningful(change.intent))
+    asked = {word for word in subjects(change.intent) if not word.isdecimal()}
     for file in change.files:
         words = set(meaningful(" ".join([re.sub(r"[/._-]", " ", file.path), *(row.text for row in file.rows)])))
         split = {part for word in words for part in meaningful(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", word))}

@@ -61,7 +61,9 @@ _MADE = re.compile(
     r"\b(?:wants?|needs?|would like) (?P<what>(?:the|our|their) [\w -]+?) to (?P<does>\w+ .+)$", re.IGNORECASE
 )
 #: A sentence that describes how things are: somebody finds it worth telling, so it is not as it should be.
-_STATEMENT = re.compile(r"\b(?:is|are|was|were|shows?|gets?|has|have|comes?|appears?)\b", re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"(?<!that )(?<!which )(?<!who )\b(?:is|are|was|were|shows?|gets?|has|have|comes?|appears?)\b", re.IGNORECASE
+)
 _NEED = re.compile(r"\b(?:needs?|wants?|must|should|please|costs?|has to|have to)\b", re.IGNORECASE)
 _NAMED = re.compile(r"^(?P<name>[A-Z][\w&.'-]*(?: [A-Z&][\w&.'-]*){0,3}) \(")
 _REQUIREMENT = re.compile(
@@ -171,6 +173,7 @@ def _quote(wanted: set[str], text: str, rare: dict[str, float]) -> tuple[str, fl
 def _title(wish: str) -> str:
     """Imperative: a verb that is there already, else `Fix:` for something broken, else `Add`."""
     first = sentences(wish)[0] if sentences(wish) else wish
+    wished = _WISH.search(first)
     rest = _WISH.sub("", first, count=1).strip(" .!?") or first.strip(" .!?")
     if made := _MADE.search(first):
         rest = f"make {made['what']} {made['does'].strip(' .!?')}"
@@ -178,7 +181,7 @@ def _title(wish: str) -> str:
     lead = words[0].lower().strip(",:") if words else ""
     if lead in VERBS:
         title = rest[0].upper() + rest[1:]
-    elif _kind(rest) == "bug":
+    elif not wished and (_kind(rest) == "bug" or _STATEMENT.search(rest)):
         title = f"Fix: {rest}"
     else:
         title = f"Add {rest}"
