@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.config_checks import cross_checks
-from bot.config_schema import BUILT_IN_AGENTS, Agent, Document
+from bot.config_schema import AGENT_FAMILIES, Document
 from bot.problems import Problem, ProblemsError, nearest, one_of
 from bot.toml_lines import index_lines, line_of
 from scheduler.policy import (
@@ -100,7 +100,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
             (kind, tuple(Route(one.agent, one.model, one.why) for one in ranked))
             for kind, ranked in document.routes.items()
         ),
-        agents_families=tuple(families_of(document.agent).items()),
+        agents_families=tuple(AGENT_FAMILIES.items()),
         retries=RetryPolicy(**retries.model_dump()),
         settle=SettleTimes(settle.ready, settle.review, settle.no_checks, settle.missing_checks),
         budget=Budget(**document.budget.model_dump()),
@@ -116,15 +116,6 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
         question_deadline_s=document.waggle.question_deadline,
         age_step_s=document.waggle.age_step,
     )
-
-
-def families_of(agents: tuple[Agent, ...]) -> dict[str, str]:
-    """The model family that each agent writes with."""
-    families = dict(BUILT_IN_AGENTS)
-    for agent in agents:
-        kind = agent.kind or agent.name
-        families[agent.name] = agent.family or BUILT_IN_AGENTS.get(kind, agent.name)
-    return families
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.config_schema import BUILT_IN_AGENTS, KINDS, SIZES, Budgets, Reviews
+from bot.config_schema import AGENT_FAMILIES, KINDS, SIZES, Budgets, Reviews
 from bot.problems import nearest, one_of
 
 Found = tuple[tuple[str | int, ...], str, str]
@@ -21,7 +21,6 @@ def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:
     yield from _twice(raw, "agent", "name")
     yield from _twice(raw, "reviewer", "name")
     yield from _channels(raw)
-    yield from _agents(raw)
     yield from _routes(raw)
     yield from _reviewers(raw)
     yield from _budget(raw)
@@ -69,32 +68,8 @@ def _channels(raw: Mapping[str, Any]) -> Iterator[Found]:
             yield ("channel", index, "repository"), *_unknown(slug, slugs, "repository")
 
 
-def _agents(raw: Mapping[str, Any]) -> Iterator[Found]:
-    for index, agent in _tables(raw, "agent"):
-        name = agent.get("name")
-        kind = agent.get("kind") or name
-        if kind == "command" and not agent.get("command"):
-            yield (
-                ("agent", index),
-                f"the agent `{name}` has no command",
-                'Add command = ["program", "argument", …]; the prompt comes on standard input.',
-            )
-        elif kind != "command" and agent.get("command"):
-            yield (
-                ("agent", index, "command"),
-                "only an agent of kind `command` takes a command",
-                'Add kind = "command".',
-            )
-        elif isinstance(name, str) and not agent.get("kind") and name not in BUILT_IN_AGENTS:
-            yield (
-                ("agent", index, "name"),
-                f"`{name}` is not a built-in agent",
-                f'Add kind = "command" and its command, or name one of {one_of(BUILT_IN_AGENTS)}.',
-            )
-
-
 def _routes(raw: Mapping[str, Any]) -> Iterator[Found]:
-    known = sorted({*BUILT_IN_AGENTS, *_names(raw, "agent", "name")})
+    known = sorted(AGENT_FAMILIES)
     kinds = ["default", *KINDS, *(f"{kind}/{size}" for kind in KINDS for size in SIZES)]
     for kind, ranked in _table(raw, "routes").items():
         if kind not in kinds:

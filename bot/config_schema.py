@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-BUILT_IN_AGENTS = {"claude-code": "anthropic", "codex": "openai", "opencode": "opencode", "scripted": "scripted"}
+#: the agents that Waggle can drive, and the model family that each writes with
+AGENT_FAMILIES = {"claude-code": "anthropic", "scripted": "scripted"}
 SIZES = ("small", "medium", "large")
 KINDS = ("backend", "frontend", "design", "bug", "docs", "security", "tests", "refactor")
 
@@ -105,7 +106,6 @@ class Repository(Table):
     install: str = ""  #: run in a fresh worktree
     verify: str = ""  #: run before the branch is pushed
     ui_paths: tuple[str, ...] = ()  #: glob patterns of files whose change wants screenshots
-    keywords: tuple[str, ...] = ()  #: whole words of a request that mean this repository
     ci: bool = True  #: false: no check will ever appear, so the verify command counts instead
     playground: bool = False  #: it lives in the playground
 
@@ -128,13 +128,11 @@ class Access(Table):
 
 
 class Agent(Table):
-    """`[[agent]]`: a coding agent beside the built-in ones, or a built-in one with other options."""
+    """`[[agent]]`: options of a coding agent. All agents may be routed to without one."""
 
-    name: Name
-    kind: Literal["claude-code", "codex", "opencode", "scripted", "command", ""] = ""  #: empty: the one of this name
-    family: str = ""  #: model family that it writes with; reviews by the same family weigh less
-    command: tuple[str, ...] = ()  #: for `command`: the program and its arguments
-    resume_command: tuple[str, ...] = ()  #: for `command`: how it goes on with a session; empty: it cannot
+    name: Literal["claude-code", "scripted"]
+    program: str = ""  #: its command line program; empty: found on PATH
+    args: tuple[str, ...] = ()  #: further arguments for it
     script: str = ""  #: for `scripted`: a file that says how the next runs behave
     speed: float = Field(default=1.0, gt=0)  #: for `scripted`: how many times faster than a person can follow
 

@@ -69,11 +69,15 @@ def playground_toml(services: Services, pace: Pace, *, script: str = "") -> str:
             "playground = true",
             f'verify = "{_VERIFY}"',
             'ui_paths = ["templates/**", "static/**"]',
-            'keywords = ["ledgerline", "invoice", "invoices", "customer", "customers", "export", "tax"]',
         ]
     if not services.slack:
         repository = "" if services.github else f'\nrepository = "{REPOSITORY}"'
         parts += [
+            "",
+            "[access]",
+            'admins = ["U0ANA"]  # ana, the person at the page',
+            'approvers = ["U0BEN"]',
+            'requesters = ["U0SUPPORT"]',
             "",
             f'[[channel]]\nid = "C0PRODUCT"\nmeans = "work"{repository}',
             "",

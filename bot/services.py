@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from bot.settings import Settings
 
-#: agents that work by themselves once their program and key are there, best first: program, kind, key's group
-_AGENTS = (("claude", "claude-code", "anthropic"), ("codex", "codex", "openai"))
+#: agents that are routed to by themselves once their program and key are there, best first: program, name, key's group.
+#: A program with a login of its own is used when `waggle.toml` says so: nobody's account is spent unasked.
+_AGENTS = (("claude", "claude-code", "anthropic"),)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Services:
             (
                 "Agent",
                 self.agent != "scripted",
-                self.agent if self.agent != "scripted" else "scripted; claude or codex on PATH, and its key",
+                self.agent if self.agent != "scripted" else "scripted; claude on PATH and ANTHROPIC_API_KEY",
             ),
         ]
 

@@ -188,12 +188,10 @@ class Host:
     """What the machine says about itself.
 
     Attributes:
-        path: where programs are found.
         login: the person at the command line, whom `cli:<login>` names in events.
-        environment: names that programs started by Waggle may need (language, proxies, certificates); no secrets.
+        environment: what programs started by Waggle may need (paths, language, proxies, certificates); no secrets.
     """
 
-    path: str = os.defpath
     login: str = "local"
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -255,12 +253,10 @@ class Settings:
     ) -> Settings:
         """Settings for tests, demo and bench: no `.env`, and no credential from the environment."""
         groups: dict[str, Any] = {name: group.model_construct() for name, group in cls.GROUPS.items()}
-        groups["waggle"] = WaggleSettings.model_construct(
-            home=home.absolute(),
-            config=config or home / "waggle.toml",
-            tick_seconds=tick_seconds,
-            max_agents=max_agents,
-        )
+        given: dict[str, Any] = {"home": home.absolute(), "tick_seconds": tick_seconds, "max_agents": max_agents}
+        given["config"] = config or home / "waggle.toml"
+        named = {"home", "tick_seconds", "max_agents"} | ({"config"} if config else set())
+        groups["waggle"] = WaggleSettings.model_construct(named, **given)
         return cls(**groups, host=_host())
 
     @property
@@ -286,8 +282,14 @@ class Settings:
 
 
 _SETTING = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
-#: what programs may inherit; language, time zone, temporary directory, proxies and certificates
+#: what programs may inherit: paths, language, time zone, temporary directory, proxies and certificates
 _INHERITED = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TERM",
     "LANG",
     "LC_ALL",
     "LC_CTYPE",
@@ -314,9 +316,8 @@ def _host() -> Host:
     except (OSError, KeyError, ImportError):  # a container's user without a name
         login = f"uid-{os.getuid()}"
     return Host(
-        path=os.environ.get("PATH") or os.defpath,
         login=login,
-        environment={name: os.environ[name] for name in _INHERITED if name in os.environ},
+        environment={"PATH": os.defpath} | {name: os.environ[name] for name in _INHERITED if name in os.environ},
     )
 
 

@@ -1,0 +1,169 @@
+"""Looking over an agent's shoulder, and the parts of Waggle that other programs can use by themselves."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+
+from bot.cli.common import Bench, JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
+from bot.look import read_task
+from bot.narrate import narrate
+from integrations.agents import AgentAdapter, AgentEvent
+from integrations.agents.catalog import AgentSettings, adapters, known
+from integrations.engines import RunExit
+from integrations.engines.local import LocalEngine
+from integrations.github.excerpt import excerpt as excerpt_of
+from scheduler.lifecycle import LIVE_ATTEMPT
+from scheduler.names import task_label
+from scheduler.registry import Attempt
+
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+_LOOK_S = 0.3
+
+
+def logs(
+    task: TaskArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the attempt ends.")] = False,
+    attempt: Annotated[int, typer.Option(min=0, help="Number of the attempt; the last one without.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the agent does, in its own words."""
+    task_id = task_id_of(task)
+    with bench() as place:
+        row = _attempt(place, task_id, attempt)
+        adapter = _adapter(row.agent)
+        for event in _events(place, adapter, row, follow):
+            if as_json:
+                value = {"attempt": row.n, "event": type(event).__name__.lower(), **asdict(event)}
+                sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            elif line := narrate(event):
+                out.print(line, markup=False)
+        row = _attempt(place, task_id, row.n)
+        if not as_json and row.outcome:
+            out.print(f"[dim]attempt {row.n}: {row.state.value}, {escape(row.outcome)}. {escape(row.message)}[/]")
+
+
+def _attempt(place: Bench, task_id: int, n: int) -> Attempt:
+    view = place.registry.read_now(lambda session: read_task(session, task_id))
+    if view is None:
+        fail(f"There is no task {task_label(task_id)}. `waggle tasks` lists them.")
+    found = next((one for one in reversed(view.attempts) if n in {0, one.n}), None)
+    if found is None:
+        fail(f"{task_label(task_id)} has no such attempt." if n else f"{task_label(task_id)} has no attempt yet.")
+    return found
+
+
+def _events(place: Bench, adapter: AgentAdapter, row: Attempt, follow: bool) -> Iterator[AgentEvent]:
+    engine = LocalEngine(place.home.runs)
+    offset = 0
+    ended = False
+    while True:
+        chunk = engine.read_events(row.name, offset)
+        for line in chunk.lines:
+            yield from adapter.parse(line)
+        advanced, offset = chunk.offset > offset, chunk.offset
+        if advanced:
+            continue
+        if not follow or ended:
+            return
+        ended = _attempt(place, row.task_id, row.n).state not in LIVE_ATTEMPT  # then once more, for its last words
+        time.sleep(_LOOK_S)
+
+
+def _adapter(name: str) -> AgentAdapter:
+    made = adapters(AgentSettings(enabled=known()))
+    if name not in made:
+        fail(f"There is no agent `{name}`. Known: {', '.join(made)}.")
+    return made[name]
+
+
+def excerpt(
+    lines: Annotated[int, typer.Option(min=1, max=10_000, help="Most lines.")] = 100,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Many logs: lines of {id, log} on standard input.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a CI log on standard input and print the lines that a retry would show."""
+    if not jsonl:
+        found = excerpt_of(sys.stdin.read(), lines)
+        if as_json:
+            print_json({"lines": list(found.lines), "infra": found.infra, "signature": found.signature})
+        else:
+            sys.stdout.write("".join(f"{line}\n" for line in found.lines))
+        return
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            asked = json.loads(line)
+            answer = {"id": asked["id"], "lines": list(excerpt_of(str(asked["log"]), lines).lines)}
+        except (ValueError, KeyError, TypeError):
+            fail(f'Line {number} of the input is not {{"id": …, "log": "…"}}.')
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+
+
+def outcome(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Recorded events; standard input without.")
+    ] = None,
+    agent: Annotated[str, typer.Option(help="Whose events they are.")] = "claude-code",
+    stderr: Annotated[Path | None, typer.Option(help="What the agent wrote to its error output.")] = None,
+    rc: Annotated[int, typer.Option(help="Its exit code.")] = 0,
+    why: Annotated[
+        str, typer.Option(help="exited, stopped, timeout, output; or lost, without an exit record.")
+    ] = "exited",
+    as_json: JsonOption = False,
+) -> None:
+    """Say how a recorded agent run is read: the failure taxonomy's name for its end."""
+    adapter = _adapter(agent)
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace") if file else sys.stdin.read()
+        told = stderr.read_text(encoding="utf-8", errors="replace") if stderr else ""
+    except OSError as problem:
+        fail(f"{problem.filename} cannot be read: {problem.strerror}.")
+    events = [event for line in text.splitlines() if line.strip() for event in adapter.parse(line)]
+    result = adapter.outcome(events, _exit(why, rc), told)
+    if as_json:
+        row: dict[str, Any] = asdict(result)
+        row["kind"] = result.kind.value
+        print_json(row)
+    else:
+        out.print(f"{result.kind.value}  {result.message}", markup=False)
+
+
+def _exit(why: str, rc: int) -> RunExit | None:
+    known_ends: dict[str, Literal["exited", "stopped", "timeout", "output"]] = {
+        "exited": "exited",
+        "stopped": "stopped",
+        "timeout": "timeout",
+        "output": "output",
+    }
+    if why == "lost":
+        return None
+    if why not in known_ends:
+        raise typer.BadParameter(f"`{why}` is no end. Write exited, stopped, timeout, output or lost.")
+    return RunExit(rc=rc, why=known_ends[why], ended_at=0.0)
+
+
+def manifest(as_json: JsonOption = False) -> None:
+    """Print the manifest of the Slack app, to paste at https://api.slack.com/apps (Create New App, From a manifest)."""
+    text = manifest_text()
+    if as_json:
+        print_json({"manifest": text})
+    else:
+        sys.stdout.write(text)
+
+
+def manifest_text() -> str:
+    try:
+        return MANIFEST.read_text(encoding="utf-8")
+    except OSError:
+        fail("The manifest is not part of this installation; it is manifest.yml of the project's sources.")
