@@ -227,6 +227,7 @@ def add_routes(app: web.Application, world: GitHubWorld) -> None:
     routes = {
         "/github/": pages.repositories,
         "/github/-/version": pages.list_version,
+        "/github/-/icon.svg": _static("icon.svg", "image/svg+xml"),
         "/github/-/page.css": _static("page.css", "text/css"),
         "/github/-/page.js": _static("page.js", "text/javascript"),
         f"{repo}/pull/{{number:\\d+}}": pages.pull,
