@@ -370,6 +370,7 @@ def test_list_prints_what_it_can_do(tree: Worktree) -> None:
         ("Fix tax rounding of totals and the overdue date of invoices", ["rounding", "overdue"]),
         ("Document in the README how totals are rounded", ["totals-docs"]),
         ("Change the background of the invoice page", []),
+        ("# T-4 Print invoices\n## Goal\nMela: “We need a CSV export.”\n## What to do differently\ncsv export", []),
         ("```\ncustomers want CSV export of invoices\n```\nMake it faster", []),
     ],
 )

@@ -17,6 +17,10 @@ def facts(cause: str, **more: object) -> DiagnoseFacts:
     ("cause", "change"),
     [
         ("ci", "fix_ci"),
+        ("verify", "fix_ci"),
+        ("secrets", "redirect"),
+        ("person_retry", "inject"),
+        ("install", "ask_person"),
         ("review", "address_review"),
         ("people", "address_review"),
         ("conflict", "inject"),

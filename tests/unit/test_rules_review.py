@@ -92,7 +92,7 @@ def test_removed_context_is_history() -> None:
 def test_a_removed_test_is_named_and_points_to_a_line_at_head() -> None:
     answer = judge(patch("tests/test_money.py", "", removed="    def test_show(self):\n        pass", context="export"))
     [found] = [one for one in answer.findings if one.category == "test_gap"]
-    assert "test_show" in found.title and found.quote == "export" and found.line == 11
+    assert "test_show" in found.title and found.quote == "export" and found.line == 10
     assert answer.verdict == "request_changes"
 
 
@@ -130,6 +130,8 @@ def test_two_lenses_are_two_opinions() -> None:
     [
         ("All tests and the linter pass.", "2 checks passed", "yes"),
         ("All tests and the linter pass.", "1 failed, 1 passed", "no"),
+        ("All tests and the linter pass.", "green", "yes"),
+        ("All tests and the linter pass.", "2 passed, 0 failed", "yes"),
         ("All tests and the linter pass.", "", "cannot_tell"),
         ("New behaviour has tests.", "", "yes"),
         ("A test export exists", "", "yes"),

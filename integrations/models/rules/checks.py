@@ -132,7 +132,7 @@ def removed_tests(change: Change) -> Iterator[Finding]:
             name = _test_name(row.text)
             if name and name not in kept:
                 why = f"`{name}` is gone and nothing replaces it, so what it guarded is no longer guarded."
-                at = None if file.deleted else file.at_head(row.line)
+                at = row if file.deleted else file.at_head(row.line)
                 yield _finding(file, at, "major", "test_gap", f"Test removed: {name}"[:80], why, 90)
     for file, row in _matching(change.files, _SKIPPED):
         why = "A skipped test guards nothing. Repair it or say why it cannot run."
@@ -164,7 +164,7 @@ def pipeline_changes(change: Change) -> Iterator[Finding]:
     for file in change.files:
         if _PIPELINE.search(file.path) and not asked & _ABOUT_CI:
             why = "The task says nothing about CI. Whoever changes the checks decides what passes them."
-            row = next(file.added(), None) or file.at_head(0)
+            row = file.first_added() or file.at_head(0)
             yield _finding(file, row, "major", "intent", "Checks of the project changed", why, 80)
 
 
@@ -174,7 +174,7 @@ def unrelated_files(change: Change) -> Iterator[Finding]:
         words = set(meaningful(" ".join([re.sub(r"[/._-]", " ", file.path), *(row.text for row in file.rows)])))
         split = {part for word in words for part in meaningful(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", word))}
         if is_code(file.path) and file.rows and not asked & (words | split):
-            row = next(file.added(), None) or file.at_head(0)
+            row = file.first_added() or file.at_head(0)
             why = "Nothing in this file's change shares a word with the task."
             yield _finding(file, row, "minor", "intent", "Change that looks unrelated", why, 40)
 

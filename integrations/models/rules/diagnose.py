@@ -21,6 +21,7 @@ _INTERRUPTED = {
     "rate-limit": "the provider's rate limit was reached",
     "overloaded": "the provider was overloaded",
     "stopped": "the attempt was stopped",
+    "blocked": "the agent started but said nothing",
 }
 _NARROW = {"context": "the task did not fit the model's context", "output-cap": "the answer hit the output limit"}
 _PERSON = {
@@ -29,6 +30,9 @@ _PERSON = {
     "budget": "the budget is spent",
     "no-model": "the agent's model does not exist",
     "bad-setup": "the agent cannot be started as it is set up",
+    "install": "the install command fails",
+    "workspace": "the workspace cannot be made",
+    "push": "the branch cannot be pushed",
 }
 _MISSING = re.compile(
     r"\b(?:(?:could|can|did) ?(?:not|n't|n’t) (?:find|see|tell|locate|know)|do(?:es)? ?(?:not|n't|n’t) know"
@@ -57,14 +61,15 @@ def diagnose(facts: DiagnoseFacts) -> DiagnoseAnswer:
 
 def _by_cause(facts: DiagnoseFacts) -> tuple[str, Change, str, list[str], str]:
     cause = facts.cause
-    if cause == "ci":
+    if cause in ("ci", "verify"):
         files = _evidence_files(facts)
         first = _telling(facts.evidence)
+        where = "CI" if cause == "ci" else "The project's own verify command"
         told = (
-            f"CI failed on your last commit. The failing lines:\n{_lines(facts)}\n\n"
+            f"{where} failed on your last commit. The failing lines:\n{_lines(facts)}\n\n"
             "Find out why, repair the code rather than the test, and run the tests and the linter before you finish."
         )
-        return f"CI failed: {first}", "fix_ci", told, files, ""
+        return f"{where} failed: {first}", "fix_ci", told, files, ""
     if cause in ("review", "people"):
         who = "reviewers" if cause == "review" else "people"
         told = (
@@ -80,6 +85,17 @@ def _by_cause(facts: DiagnoseFacts) -> tuple[str, Change, str, list[str], str]:
             "Merge the base branch, keep both intentions, and run the tests."
         )
         return "The branch conflicts with the base branch", "inject", told, files, ""
+    if cause == "secrets":
+        told = (
+            f"Your change holds something that looks like a secret, so nothing was pushed:\n{_lines(facts)}\n\n"
+            "Take it out of every commit of this branch, and read such values at run time instead."
+        )
+        return f"A secret is in the change: {_telling(facts.evidence)}", "redirect", told, _evidence_files(facts), ""
+    if cause == "person_retry":
+        told = "A person asked for one more attempt. Look at what earlier attempts left, and finish the task."
+        if facts.final_text.strip():
+            told += f"\nThe last attempt ended with: “{shorten(facts.final_text.strip(), 600)}”"
+        return "A person asked for one more attempt", "inject", told, list(facts.expected_files)[:MOST_FILES], ""
     if cause in _NARROW:
         files = list(facts.expected_files or facts.files)[:3]
         only = "\n".join(f"- {path}" for path in files) or "- the file that matters most"

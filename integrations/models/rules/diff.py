@@ -32,10 +32,16 @@ class FileDiff:
     def removed(self) -> Iterator[Row]:
         return (row for row in self.rows if row.kind == "-")
 
+    def first_added(self) -> Row | None:
+        """The first added row that says something."""
+        return next((row for row in self.added() if row.text.strip()), None)
+
     def at_head(self, line: int) -> Row | None:
-        """The first row at or after `line` that exists at head: what a finding about removed text can point to."""
-        present = [row for row in self.rows if row.kind != "-"]
-        return next((row for row in present if row.line >= line), present[-1] if present else None)
+        """The row at head to which a finding about text removed at `line` can point: beside it, and not blank."""
+        present = [row for row in self.rows if row.kind != "-" and row.text.strip()]
+        beside = next((row for row in present if row.line in (line, line - 1)), None)
+        after = next((row for row in present if row.line > line), None)
+        return beside or after or (present[-1] if present else None)
 
 
 def parse(diff: str) -> list[FileDiff]:

@@ -15,7 +15,7 @@ from integrations.models.rules.words import meaningful, shorten
 MOST_FINDINGS = 12
 _RANK = {"blocker": 0, "major": 1, "minor": 2}
 _GREEN = re.compile(r"\b(?:green|pass(?:ed|es)?|success\w*|ok)\b", re.IGNORECASE)
-_RED = re.compile(r"\b(?:red|fail\w*|error\w*)\b", re.IGNORECASE)
+_RED = re.compile(r"\bred\b|(?<!\b0 )(?<!\bno )\b(?:fail\w*|errors?)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from integrations.playground.scripted.recipes import Recipe
 _FENCED = re.compile(r"```.*?```|<(?P<tag>[a-z][\w-]*)[^>]*>.*?</(?P=tag)>", re.DOTALL)
 _HEADING = re.compile(r"^#+\s")
 _TITLE = re.compile(r"^#\s|\bT-\d+\b|^\W*(task|title|goal|request)\b\W*:", re.IGNORECASE)
-_ASKING_HEADING = re.compile(r"^#+\s.*\b(task|goal|request|asked|to do)\b", re.IGNORECASE)
-_TEST_NAME = re.compile(r"\btest_\w+")
+_ASKING_HEADING = re.compile(r"^#+\s+(?:the\s+)?(?:task|goal|request)\W*$", re.IGNORECASE)
+_TEST_NAME = re.compile(r"(?<![\w/])test_\w+\b(?!\.py)")
+_QUOTED = re.compile(r"“[^”]*”")
 _ANSWER = re.compile(r"^\W*(?:the\s+)?answer\b[^:\n]*:\s*(?P<answer>\S.*)$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -30,10 +31,12 @@ def requested(prompt: str, recipes: Sequence[Recipe]) -> list[Recipe]:
 
 
 def request_lines(prompt: str) -> list[str]:
-    """The lines that say what to do: titles and goal sections, or the whole prompt when it has neither."""
-    lines = [
-        line for line in _FENCED.sub("", prompt).splitlines() if line.strip() and not line.lstrip().startswith(">")
-    ]
+    """The lines that say what to do: titles and goal sections, or the whole prompt when it has neither.
+
+    Quotations are left out: they say why, not what.
+    """
+    own = _QUOTED.sub("", _FENCED.sub("", prompt))
+    lines = [line for line in own.splitlines() if line.strip() and not line.lstrip().startswith(">")]
     chosen: list[str] = []
     inside = False
     for line in lines:
@@ -45,7 +48,7 @@ def request_lines(prompt: str) -> list[str]:
 
 
 def named_tests(prompt: str) -> set[str]:
-    """Names of test functions and modules that the prompt mentions."""
+    """Names of test functions and modules in the prompt's evidence. A path to a test file is no evidence."""
     return set(_TEST_NAME.findall(prompt))
 
 
