@@ -41,6 +41,10 @@ class ProblemsError(Exception):
         super().__init__(f"{subject} cannot be used; {count}:\n{lines}")
 
 
+class StartError(Exception):
+    """Waggle cannot start with what it was given; the message says why and what to do."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, or an empty string."""
     candidates = sorted(known)

@@ -14,10 +14,11 @@ from collections.abc import Callable
 
 import typer
 
-from bot.cli import acts, tasks
+from bot.cli import acts, memory, running, tasks, tools
 from bot.cli.common import CommandError, err
 from bot.home import HomeError
-from bot.problems import ProblemsError
+from bot.playground_process import PlaygroundError
+from bot.problems import ProblemsError, StartError
 from integrations.fault import IntegrationError
 from scheduler.leadership import AlreadyLedError
 from scheduler.registry import RegistryError
@@ -31,8 +32,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS: tuple[Callable[..., None], ...] = (
+    running.run,
+    running.doctor,
     tasks.tasks,
     tasks.show,
+    tools.logs,
     tasks.new,
     acts.approve,
     acts.reject,
@@ -41,11 +45,24 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     acts.stop,
     acts.pause,
     acts.resume,
+    running.tick,
+    tools.manifest,
+    tools.excerpt,
+    tools.outcome,
 )
 for command in _COMMANDS:
     app.command()(command)
+app.add_typer(memory.context, name="context")
 
-_EXPLAINED = (CommandError, ProblemsError, HomeError, RegistryError, AlreadyLedError)
+_EXPLAINED = (
+    CommandError,
+    ProblemsError,
+    HomeError,
+    RegistryError,
+    AlreadyLedError,
+    PlaygroundError,
+    StartError,
+)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from bot.cli.common import Bench, JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
 from bot.look import read_task
+from bot.manifest import manifest_text
 from bot.narrate import narrate
 from integrations.agents import AgentAdapter, AgentEvent
 from integrations.agents.catalog import AgentSettings, adapters, known
@@ -25,7 +26,6 @@ from scheduler.lifecycle import LIVE_ATTEMPT
 from scheduler.names import task_label
 from scheduler.registry import Attempt
 
-MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 _LOOK_S = 0.3
 
 
@@ -155,15 +155,11 @@ def _exit(why: str, rc: int) -> RunExit | None:
 
 def manifest(as_json: JsonOption = False) -> None:
     """Print the manifest of the Slack app, to paste at https://api.slack.com/apps (Create New App, From a manifest)."""
-    text = manifest_text()
+    try:
+        text = manifest_text()
+    except FileNotFoundError:
+        fail("The manifest is not part of this installation; it is manifest.yml of the project's sources.")
     if as_json:
         print_json({"manifest": text})
     else:
         sys.stdout.write(text)
-
-
-def manifest_text() -> str:
-    try:
-        return MANIFEST.read_text(encoding="utf-8")
-    except OSError:
-        fail("The manifest is not part of this installation; it is manifest.yml of the project's sources.")

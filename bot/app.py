@@ -1,0 +1,179 @@
+"""The composition root: builds every part, runs them in one event loop, and shuts them down in order. No logic."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import psutil
+from sqlmodel import Session
+
+from bot.config import ConfigFile
+from bot.context.store import ContextStore
+from bot.grants import apply_access
+from bot.home import Home
+from bot.orchestrator.answering import Orchestrator
+from bot.orchestrator.models import Panel
+from bot.orchestrator.reading import MirrorReader
+from bot.panel import Panels, StandIn
+from bot.playground_process import PlaygroundProcess
+from bot.remotes import remote_of, web_root
+from bot.services import Services, services_of
+from bot.settings import ANTHROPIC_BASE_URL, Settings
+from integrations.agents import AgentAdapter
+from integrations.agents.catalog import AgentSettings, adapters, known
+from integrations.engines.local import LocalEngine
+from integrations.git import Remote, Repositories
+from integrations.github import GitHub
+from integrations.playground.place import Place
+from scheduler.dispatch import Host
+from scheduler.outside import Outside
+from scheduler.registry import Registry
+from scheduler.supervisor import Supervisor
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def find_services(settings: Settings) -> Services:
+    """What is real on this machine."""
+    search = settings.host.environment.get("PATH")
+    return services_of(settings, lambda program: shutil.which(program, path=search))
+
+
+@dataclass
+class App:
+    """Every part of one running Waggle, built and not started."""
+
+    settings: Settings
+    home: Home
+    config: ConfigFile
+    services: Services
+    registry: Registry
+    place: Place | None
+    github: GitHub
+    repositories: Repositories
+    context: ContextStore
+    panels: Panels
+    orchestrator: Orchestrator
+    supervisor: Supervisor
+    remotes: Callable[[str], Remote]
+
+    def apply_config(self, session: Session) -> None:
+        """Make the rows say what the document in force says."""
+        apply_access(session, utc_now(), self.config.document.access)
+
+    async def start(self) -> None:
+        """Begin to work."""
+        await self.registry.write(self.apply_config)
+        await self.orchestrator.start()
+        await self.supervisor.start()
+
+    async def stop(self) -> None:
+        """Stop in the order in which work flows; what is cut short is taken up at the next start."""
+        await self.supervisor.stop()
+        await self.orchestrator.stop()
+        await self.panels.close()
+        await asyncio.to_thread(self.registry.close)
+
+
+def build(
+    settings: Settings,
+    home: Home,
+    config: ConfigFile,
+    services: Services,
+    playground: PlaygroundProcess | None,
+) -> App:
+    """Put the parts together. Nothing is started and nobody is asked anything."""
+    place = playground.place if playground else None
+    registry = Registry(settings.database_url)
+    secrets = _secrets(settings, place)
+    github_url, github_token = _github(settings, place)
+    github = GitHub(github_url, github_token, utc_now)
+    repositories = Repositories(home.root)
+    root = f"{place.url}/github/git" if place and not services.github else web_root(github_url)
+
+    def remotes(slug: str) -> Remote:
+        return remote_of(config.document, slug, root, github_token)
+
+    def models() -> Panel:
+        return panels.panel(config.document)
+
+    panels = Panels(settings, _stand_in(place) if not services.github else None, utc_now)
+    context = ContextStore(registry, utc_now, secrets)
+    orchestrator = Orchestrator(
+        registry,
+        context,
+        MirrorReader(repositories, remotes, config.current_policy),
+        models,
+        config.current_policy,
+        utc_now,
+        secrets=secrets,
+    )
+    outside = Outside(
+        registry=registry,
+        engine=LocalEngine(home.runs),
+        repositories=repositories,
+        github=github,
+        policy=config.current_policy,
+        agents=partial(_agents, settings, config),
+        remotes=remotes,
+        host=_host,
+        environment={**settings.host.environment, "HOME": str(home.commands)},
+        agents_home=home.agents,
+        clock=utc_now,
+        new_id=lambda: str(uuid.uuid4()),
+        secrets=secrets,
+    )
+    supervisor = Supervisor(outside, tick_s=settings.waggle.tick_seconds)
+    return App(
+        settings, home, config, services, registry, place, github, repositories, context, panels, orchestrator,
+        supervisor, remotes,
+    )  # fmt: skip
+
+
+def _secrets(settings: Settings, place: Place | None) -> tuple[str, ...]:
+    held = (place.slack_bot_token, place.slack_app_token, place.github_token, place.model_key) if place else ()
+    return (*settings.secrets(), *held)
+
+
+def _github(settings: Settings, place: Place | None) -> tuple[str, Callable[[], str]]:
+    token = settings.github.token
+    if token is not None:
+        return settings.github.api_url, token.get_secret_value
+    assert place is not None, "without a GitHub token the playground runs"
+    return place.github_api_url, lambda: place.github_token
+
+
+def _stand_in(place: Place | None) -> StandIn | None:
+    return StandIn(place.anthropic_base_url, place.openai_base_url, place.model_key) if place else None
+
+
+def _agents(settings: Settings, config: ConfigFile) -> Mapping[str, AgentAdapter]:
+    """The agents under the document in force; made anew when asked, since they hold nothing."""
+    options = {one.name: one for one in config.document.agent}
+    scripted = options.get("scripted")
+    key, base_url = settings.anthropic.api_key, settings.anthropic.base_url
+    return adapters(
+        AgentSettings(
+            enabled=known(),
+            anthropic_api_key=key.get_secret_value() if key else None,
+            anthropic_base_url=base_url if key and base_url != ANTHROPIC_BASE_URL else None,
+            binaries={name: one.program for name, one in options.items() if one.program},
+            extra_args={name: one.args for name, one in options.items() if one.args},
+            script=Path(scripted.script) if scripted and scripted.script else None,
+            speed=scripted.speed if scripted else 1.0,
+            environment=settings.host.environment,
+        )
+    )
+
+
+def _host() -> Host:
+    return Host(available_bytes=psutil.virtual_memory().available)

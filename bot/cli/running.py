@@ -1,0 +1,71 @@
+"""`waggle run`, `doctor` and `tick`: what starts parts of Waggle, or looks at all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from bot.cli.common import JsonOption, bench, err, fail, out, print_json, utc_now
+from bot.settings import Settings
+
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of the playground's page; without it the one it had, or any.")
+]
+
+
+def run(port: PortOption = 0) -> None:
+    """Start Waggle. What has no credentials is served by the playground, service by service."""
+    from bot.serving import Options, serve  # the whole of Waggle: other commands start faster without it
+
+    settings = Settings.load()
+    for note in settings.notes:
+        err.print(note, style="yellow")
+    asyncio.run(serve(settings, Options(port=port), out.print))
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Check everything that Waggle needs, each with its cure."""
+    from bot.doctor import examine
+
+    checks = asyncio.run(examine())
+    if as_json:
+        print_json([asdict(one) for one in checks])
+    else:
+        for one in checks:
+            mark = "[green]✓[/]" if one.ok else "[red]✗[/]"
+            out.print(f"{mark} {escape(one.check):<32} {escape(one.detail)}")
+            if one.fix:
+                out.print(f"  [dim]{escape(one.fix)}[/]")
+    if not all(one.ok for one in checks):
+        raise typer.Exit(1)
+
+
+def tick(as_json: JsonOption = False) -> None:
+    """One tick of the monitor; beside a running Waggle, that one ticks."""
+    from bot.ticking import ask_running
+
+    with bench() as place:
+        running = place.is_running()
+        report = ask_running(place.registry, utc_now) if running else None
+    if running and report is None:
+        fail("The Waggle that runs here did not answer within a minute. Its log may say why.")
+    report = report or asyncio.run(_tick_alone())
+    if as_json:
+        print_json(report)
+    else:
+        for did in report["did"]:
+            out.print(did, markup=False)
+        out.print(
+            f"{report['seen']} seen, {report['requests']} requests, {report['ms']:g} ms, {report['tokens']} tokens"
+        )
+
+
+async def _tick_alone() -> dict[str, Any]:
+    from bot.serving import Options, opened
+
+    async with opened(Settings.load(), Options(), err.print) as app:
+        return asdict(await app.supervisor.tick())

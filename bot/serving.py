@@ -1,0 +1,245 @@
+"""`waggle run`: take the home, open everything, work until told to stop, and give everything back.
+
+What is wrong with what a person gave (a port in use, a token that is refused, a repository that cannot be cloned)
+ends the start with one message that holds the cure. What is only down at the moment does not: it is said, and
+picked up again later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import sentry_sdk
+import structlog
+from sqlmodel import Session
+
+from bot.app import App, build, find_services, utc_now
+from bot.configuration import open_config
+from bot.home import Home
+from bot.logs import start_logging
+from bot.playground_process import PlaygroundError, PlaygroundProcess, ensure_playground
+from bot.problems import StartError
+from bot.services import Services
+from bot.settings import Settings
+from bot.ticking import answer_requests
+from integrations.fault import IntegrationError
+from scheduler.leadership import Leadership
+from scheduler.registry import copies
+from scheduler.registry.migrate import migrate
+from scheduler.registry.writers import say
+
+log = structlog.get_logger(__name__)
+
+_CONFIG_S = 1.0  #: how often to look whether waggle.toml changed
+_PLAYGROUND_S = 2.0  #: how often to look whether the playground lives
+_COPY_EVERY = timedelta(days=1)
+
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run.
+
+    Attributes:
+        port: of the playground's page; 0 for the one it had before, or any free one.
+        keep_playground: leave the playground running at the end.
+    """
+
+    port: int = 0
+    keep_playground: bool = False
+
+
+async def serve(settings: Settings, options: Options, announce: Announce) -> None:
+    """Run Waggle until SIGINT or SIGTERM.
+
+    Parameters:
+        announce: says one thing to the person at the terminal.
+
+    Raises:
+        StartError, HomeError, AlreadyLedError, ProblemsError, RegistryError, PlaygroundError, IntegrationError
+    """
+    stopped = _stop_signal()
+    async with opened(settings, options, announce) as app:
+        for line in await asyncio.to_thread(_check_outside, app):
+            announce(line)
+        watchers = [
+            asyncio.create_task(answer_requests(app.registry, app.supervisor.tick, utc_now), name="tick requests"),
+            asyncio.create_task(_watch_config(app, announce), name="configuration"),
+        ]
+        try:
+            await app.start()
+            _write_running(app)
+            for line in greeting(app):
+                announce(line)
+            await stopped.wait()
+            announce("Stopping. Agents that run go on by themselves and are found again at the next start.")
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
+            app.home.running.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, options: Options, announce: Announce) -> AsyncIterator[App]:
+    """A built Waggle that leads its home; stopped and given back at the end."""
+    home = Home(settings.waggle.home)
+    home.prepare()
+    leadership = Leadership(home.lock)
+    leadership.take()
+    try:
+        services = find_services(settings)
+        config = open_config(settings, home, services)
+        _prepare_registry(settings, home, announce)
+        start_logging(home.log, settings.waggle.log_level, settings.secrets())
+        if settings.sentry.dsn is not None:
+            sentry_sdk.init(settings.sentry.dsn.get_secret_value(), send_default_pii=False)
+        async with _playground(settings, home, services, options, announce) as playground:
+            app = build(settings, home, config, services, playground)
+            try:
+                yield app
+            finally:
+                await app.stop()
+    finally:
+        leadership.release()
+
+
+def _prepare_registry(settings: Settings, home: Home, announce: Announce) -> None:
+    done = migrate(settings.database_url, home.copies, utc_now())
+    if done.copy is not None:
+        announce(
+            f"The registry was brought from revision {done.before} to {done.after}. A copy from before: {done.copy}"
+        )
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    if not done.changed:
+        copies.copy_when_due(path, home.copies, utc_now(), _COPY_EVERY)
+
+
+@contextlib.asynccontextmanager
+async def _playground(
+    settings: Settings, home: Home, services: Services, options: Options, announce: Announce
+) -> AsyncIterator[PlaygroundProcess | None]:
+    """The playground while it is needed, started again when it dies."""
+    if not services.playground:
+        if options.port:
+            raise StartError("Everything is real here, so there is no page: leave --port out.")
+        yield None
+        return
+    environment = settings.host.environment
+    process = await ensure_playground(home.playground, environment=environment, port=options.port)
+    keeper = asyncio.create_task(_keep(process, settings, home, announce), name="playground keeper")
+    try:
+        yield process
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        if not options.keep_playground:
+            await process.stop()
+
+
+async def _keep(process: PlaygroundProcess, settings: Settings, home: Home, announce: Announce) -> None:
+    port = int(process.place.url.rsplit(":", 1)[1])
+    while True:
+        await asyncio.sleep(_PLAYGROUND_S)
+        if await asyncio.to_thread(process.alive):
+            continue
+        try:
+            process = await ensure_playground(home.playground, environment=settings.host.environment, port=port)
+        except PlaygroundError as problem:
+            log.warning("the playground does not start again", why=str(problem))
+        else:
+            announce(f"The playground had ended and was started again. Its page: {process.place.page_url}")
+
+
+def _check_outside(app: App) -> list[str]:
+    """Try what a person gave. Blocks. What is refused raises; what only does not answer is returned as a line."""
+    lines = []
+    try:
+        app.github.viewer()
+    except IntegrationError as problem:
+        if not problem.retryable:
+            raise
+        lines.append(f"GitHub does not answer; Waggle goes on and tries again. {problem.user_message}")
+        return lines
+    for repository in app.config.document.repository:
+        try:
+            app.repositories.ensure(app.remotes(repository.slug))
+        except IntegrationError as problem:
+            if not problem.retryable:
+                raise
+            lines.append(f"{repository.slug} cannot be reached now; it is tried again. {problem.user_message}")
+    return lines
+
+
+async def _watch_config(app: App, announce: Announce) -> None:
+    while True:
+        await asyncio.sleep(_CONFIG_S)
+        change = await asyncio.to_thread(app.config.refresh)
+        if change is None:
+            continue
+        announce(change.text)
+        log.info("configuration", ok=change.ok, text=change.text)
+        text = change.text
+
+        def tell(session: Session, text: str = text) -> None:
+            now = utc_now()
+            say(session, now, kind="alert", dedupe_key=f"config:{now.isoformat()}", payload={"text": text})
+
+        await app.registry.write(tell if not change.ok else app.apply_config)
+
+
+def greeting(app: App) -> list[str]:
+    """What is real, what is not, where the page is, and what to do next."""
+    rows = [
+        f"  {name:<8}{'[green]real[/]' if real else '[yellow]playground[/]':<24} {words}"
+        for name, real, words in app.services.rows()
+    ]
+    settle = app.config.policy.settle
+    lines = ["[bold]Waggle is running.[/]", *rows]
+    lines.append(
+        f"  Settle  a head commit is still {settle.review_s:g} s before reviews, checks hold {settle.ready_s:g} s"
+        " before “PR ready”"
+    )
+    if not app.config.document.repository:
+        lines.append(f"[yellow]No repository is configured yet: add a \\[\\[repository]] to {app.config.path}[/]")
+    if app.place is not None and not app.services.slack:
+        lines += [
+            "",
+            f"Open    [bold]{app.place.page_url}[/]",
+            "Write   [bold]@waggle customers want CSV export of invoices[/]   in #product, and follow what it says.",
+        ]
+    elif app.place is not None:
+        lines += ["", f"Pull requests of the playground: {app.place.page_url}"]
+    lines += ["", "Stop with Ctrl-C. Beside it, in another terminal: waggle tasks, waggle show T-1, waggle --help"]
+    return lines
+
+
+def _write_running(app: App) -> None:
+    record = {
+        "pid": os.getpid(),
+        "started": utc_now().isoformat(timespec="seconds"),
+        "config": str(app.config.path),
+        "page_url": app.place.page_url if app.place else "",
+    }
+    unfinished = app.home.running.with_suffix(".unfinished")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(record, file)
+    unfinished.rename(app.home.running)
+
+
+def _stop_signal() -> asyncio.Event:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
