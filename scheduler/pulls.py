@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -146,10 +146,23 @@ class PullWatcher:
             return  # these facts are about another commit than the row; the next round sorts it out
         facts: dict[str, Any] = {
             **row.facts,
-            "checks": [asdict(check) for check in seen.checks],
+            "checks": [
+                {
+                    "name": check.name,
+                    "state": check.state,
+                    "conclusion": check.conclusion,
+                    "required": check.required,
+                    "url": check.url,
+                    "job_id": check.job_id,
+                }
+                for check in seen.checks
+            ],
             "required": list(seen.required),
             "threads": sum(1 for thread in seen.threads if not thread.resolved),
-            "comments": [asdict(comment) for comment in seen.people_comments],
+            "comments": [
+                {"id": one.id, "by": one.author, "body": one.body, "path": one.path, "line": one.line, "url": one.url}
+                for one in seen.people_comments
+            ],
         }
         if row.facts != facts or row.facts_head != row.head_sha:
             row.facts, row.facts_head, row.observed_at = facts, row.head_sha, now

@@ -1,0 +1,235 @@
+"""The whole loop without Slack: GitHub, models and the scripted agent of the playground, a real registry, git and
+engine, the orchestrator and the supervisor. What people do is done through `scheduler.commands`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from aiohttp import web
+from sqlmodel import Session, SQLModel, col, select
+
+from bot.context.messages import ChatMessage
+from bot.context.store import ContextStore
+from bot.orchestrator.answering import Orchestrator
+from bot.orchestrator.models import Voice, panel_of
+from bot.orchestrator.reading import MirrorReader
+from integrations.agents.catalog import AgentSettings, adapters
+from integrations.engines.environment import clean_environment
+from integrations.engines.local import LocalEngine
+from integrations.git import Remote, Repositories
+from integrations.github import GitHub
+from integrations.models.anthropic import AnthropicModel
+from integrations.models.openai import OpenAIModel
+from integrations.playground import github, models
+from integrations.playground.place import Place
+from scheduler import commands
+from scheduler.commands import Actor, Reply
+from scheduler.dispatch import Host
+from scheduler.lifecycle import TaskState
+from scheduler.outside import Outside
+from scheduler.policy import Capacity, Policy, RepositoryPolicy, Route, SettleTimes
+from scheduler.registry import Attempt, Event, Outbox, PullRequest, Registry, Task
+from scheduler.steps import Steps
+from scheduler.supervisor import Supervisor
+
+SLUG = "acme/ledgerline"
+ANA = Actor("U0ANA", "ana")
+QUOTE = (
+    "Northwind Logistics (Priya, by mail): “We need a CSV export of our invoices. Our accountant retypes them "
+    "every month.”"
+)
+DEADLINE_S = 60.0
+
+
+def policy(**change: Any) -> Policy:
+    """A policy with settle times of a blink."""
+    base: dict[str, Any] = {
+        "repositories": (RepositoryPolicy(SLUG, playground=True),),
+        "routes": (("default", (Route("scripted"),)),),
+        "agents_families": (("scripted", "scripted"),),
+        "settle": SettleTimes(ready_s=0.2, review_s=0.1, no_checks_s=20.0, missing_checks_s=60.0),
+        "capacity": Capacity(max_agents=4),
+    }
+    return Policy(**{**base, **change})
+
+
+@dataclass
+class Loop:
+    """A running loop, and what tests do with it."""
+
+    home: Path
+    place: Place
+    world: github.GitHubWorld
+    registry: Registry
+    outside: Outside
+    supervisor: Supervisor
+    orchestrator: Orchestrator
+    context: ContextStore
+    script: Path
+    policy: Policy
+    parts: list[Callable[[], Any]] = field(default_factory=list)
+
+    async def do(self, command: Callable[..., Reply], *args: Any, **kwargs: Any) -> Reply:
+        now = datetime.now(UTC)
+        return await self.registry.write(lambda s: command(s, now, self.policy, ANA, *args, **kwargs))
+
+    async def request(self, text: str) -> int:
+        said = await self.do(commands.new_request, text=text, source="slack", dedupe_key=str(uuid.uuid4()))
+        assert said.task_id is not None, said
+        return said.task_id
+
+    async def approved(self, text: str) -> int:
+        """Request, wait for the plan, approve."""
+        task_id = await self.request(text)
+        await self.until(task_id, TaskState.PLANNED)
+        assert (await self.do(commands.approve, task_id)).ok
+        return task_id
+
+    async def task(self, task_id: int) -> Task:
+        found = await self.registry.read(lambda s: s.get(Task, task_id))
+        assert found is not None
+        return found
+
+    async def until(self, task_id: int, *states: TaskState, timeout: float = DEADLINE_S) -> Task:
+        """Wait until the task is in one of the states; on a timeout, say what happened instead."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            found = await self.task(task_id)
+            if found.state in states:
+                return found
+            if found.state is TaskState.NEEDS_HELP:
+                break
+            await asyncio.sleep(0.03)
+        raise AssertionError(f"not {states} within {timeout} s:\n{await self.story(task_id)}")
+
+    async def eventually(self, condition: Callable[[], Any], timeout: float = DEADLINE_S) -> Any:
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            result = condition()
+            value = await result if asyncio.iscoroutine(result) else result
+            if value:
+                return value
+            await asyncio.sleep(0.03)
+        raise AssertionError("the condition never held")
+
+    async def rows(self, table: type[SQLModel], **where: Any) -> list[Any]:
+        def work(session: Session) -> list[Any]:
+            query = select(table)
+            for key, value in where.items():
+                query = query.where(getattr(table, key) == value)
+            return list(session.exec(query.order_by(col(table.id))).all())  # type: ignore[attr-defined]  # every table has one
+
+        return await self.registry.read(work)
+
+    async def story(self, task_id: int) -> str:
+        events = await self.rows(Event, task_id=task_id)
+        task = await self.task(task_id)
+        attempts = await self.rows(Attempt, task_id=task_id)
+        lines = [f"{e.at:%H:%M:%S.%f} {e.subject}: {e.before}→{e.after} {e.what} by {e.actor}: {e.why[:200]}" for e in events]
+        lines += [f"task {task.state} help={task.help_cause} waits={task.waits_for}"]
+        lines += [f"{a.name} {a.state} {a.outcome} {a.message} {a.milestone}" for a in attempts]
+        return "\n".join(lines)
+
+    def behave(self, match: str, *attempts: str) -> None:
+        """How the scripted agent's next attempts on a prompt that holds `match` go."""
+        self.script.write_text(json.dumps([{"match": match, "attempts": list(attempts)}]))
+
+    async def said(self, kind: str) -> list[Outbox]:
+        return await self.rows(Outbox, kind=kind)
+
+    async def pull(self, task_id: int) -> PullRequest:
+        (found,) = await self.rows(PullRequest, task_id=task_id)
+        return found  # type: ignore[no-any-return]  # rows are typed by their table
+
+    def marked(self, name: str) -> list[int]:
+        """Processes that wear a run's marker."""
+        found = []
+        for process in psutil.process_iter(["pid"]):
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("WAGGLE_RUN") == name and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process.pid)
+        return found
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, the_policy: Policy | None = None, *, tick_s: float = 0.25) -> AsyncIterator[Loop]:
+    """A loop that runs until the block ends."""
+    chosen = the_policy or policy()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    place = Place(tmp_path / "playground", f"http://127.0.0.1:{port}", *["secret-of-the-playground"] * 5)
+    place.home.mkdir()
+    app = web.Application(client_max_size=64 * 2**20)
+    world = github.add_routes(app, place)
+    models.add_routes(app, place)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+
+    home = tmp_path / "home"
+    home.mkdir()
+    registry = Registry(f"sqlite:///{home / 'registry.db'}")
+    SQLModel.metadata.create_all(registry.engine)
+    repositories = Repositories(home)
+
+    def remotes(slug: str) -> Remote:
+        return Remote(slug, f"{place.url}/github/git/{slug}.git", lambda: place.github_token)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    script = home / "script.json"
+    script.write_text("[]")
+    agents = adapters(AgentSettings(enabled=("scripted",), script=script, speed=20.0))
+    outside = Outside(
+        registry=registry,
+        engine=LocalEngine(home / "runs"),
+        repositories=repositories,
+        github=GitHub(place.github_api_url, lambda: place.github_token),
+        policy=lambda: chosen,
+        agents=lambda: agents,
+        remotes=remotes,
+        host=lambda: Host(available_bytes=64 * 2**30),
+        environment=clean_environment(),
+        agents_home=home / "agents",
+        clock=clock,
+        new_id=lambda: str(uuid.uuid4()),
+        secrets=(place.github_token,),
+        steps=Steps(),
+    )
+    voices = (
+        Voice(AnthropicModel(place.model_key, place.anthropic_base_url, "claude-sonnet-5"), real=False),
+        Voice(OpenAIModel(place.model_key, place.openai_base_url, "gpt-5.2"), real=False),
+    )
+    context = ContextStore(registry, clock)
+    orchestrator = Orchestrator(
+        registry, context, MirrorReader(repositories, remotes, lambda: chosen), lambda: panel_of(voices), lambda: chosen, clock
+    )
+    supervisor = Supervisor(outside, tick_s=tick_s)
+    await orchestrator.start()
+    await context.take_message(
+        ChatMessage("C0CUSTOMERS", "customers", "1700000000.000100", "support", QUOTE, "feedback", clock())
+    )
+    await supervisor.start()
+    try:
+        yield Loop(home, place, world, registry, outside, supervisor, orchestrator, context, script, chosen)
+    finally:
+        await supervisor.stop()
+        await orchestrator.stop()
+        for view in outside.engine.list():
+            outside.engine.stop(view.name, 0.2)
+        await runner.cleanup()
+        registry.close()
