@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.config_schema import AGENT_FAMILIES, KINDS, SIZES, Budgets, Reviews
+from bot.config_schema import AGENT_FAMILIES, KINDS, REVIEWING, SIZES, Budgets, Reviews
 from bot.problems import nearest, one_of
 
 Found = tuple[tuple[str | int, ...], str, str]
@@ -85,7 +85,7 @@ def _routes(raw: Mapping[str, Any]) -> Iterator[Found]:
 
 
 def _reviewers(raw: Mapping[str, Any]) -> Iterator[Found]:
-    families = set(_names(raw, "reviewer", "family"))
+    families = {name for name in _names(raw, "reviewer", "family") if name in REVIEWING}
     wanted = _table(raw, "reviews").get("families", Reviews().families)
     if families and isinstance(wanted, int) and wanted > len(families):
         yield (

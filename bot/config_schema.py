@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 #: the agents that Waggle can drive, and the model family that each writes with
 AGENT_FAMILIES = {"claude-code": "anthropic", "scripted": "scripted"}
+REVIEWING = ("anthropic", "openai")  #: model families that can review
 SIZES = ("small", "medium", "large")
 KINDS = ("backend", "frontend", "design", "bug", "docs", "security", "tests", "refactor")
 
@@ -71,7 +72,7 @@ def _user(value: str) -> str:
 
 def _model(value: str) -> str:
     family, _, name = value.partition(":")
-    if family not in {"anthropic", "openai"} or not name:
+    if family not in REVIEWING or not name:
         raise wrong(f"`{value}` names no model", 'Write "anthropic:MODEL" or "openai:MODEL".')
     return value
 

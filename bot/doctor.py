@@ -72,13 +72,18 @@ async def examine() -> list[Check]:
     return found
 
 
+def _judged(check: str, ok: bool, detail: str, fix: str) -> Check:
+    """A line whose cure is only for when it is not well."""
+    return Check(check, ok, detail, "" if ok else fix)
+
+
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Check("python", sys.version_info >= (3, 11), version, "Waggle needs Python 3.11 or newer.")
+    return _judged("python", sys.version_info >= (3, 11), version, "Waggle needs Python 3.11 or newer.")
 
 
 def _linux() -> Check:
-    return Check(
+    return _judged(
         "system", sys.platform == "linux", sys.platform, "Agents run on Linux only: use a Linux machine or container."
     )
 
@@ -105,7 +110,7 @@ def _home(home: Home) -> Iterator[Check]:
 def _room(home: Home) -> Check:
     free = shutil.disk_usage(home.root).free
     detail = f"{free / 2**30:.1f} GiB free in {home.root}"
-    return Check("disk", free >= _ROOM, detail, "Make room: a workspace and its dependencies take about 1 GiB.")
+    return _judged("disk", free >= _ROOM, detail, "Make room: a workspace and its dependencies take about 1 GiB.")
 
 
 def _git(home: Home) -> Check:

@@ -5,6 +5,7 @@ It is written to the playground's directory, where people can look at it and cop
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from bot.services import Services
@@ -56,7 +57,7 @@ def playground_toml(services: Services, pace: Pace, *, script: str = "") -> str:
         "[[agent]]",
         'name = "scripted"',
         f"speed = {pace.speed:.1f}",
-        *([f"script = '{script}'"] if script else []),
+        *([f"script = {json.dumps(script, ensure_ascii=False)}"] if script else []),
         "",
         "[routes]",
         f"default = [{_routes(services)}]",
