@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,9 @@ from rich.markup import escape
 
 from bot.cli.common import JsonOption, bench, err, fail, out, print_json, utc_now
 from bot.settings import Settings
+from scheduler.registry import Fact
+
+_SLOWEST_TICK_S = 120.0
 
 PortOption = Annotated[
     int, typer.Option(min=0, max=65535, help="Port of the playground's page; without it the one it had, or any.")
@@ -62,6 +66,17 @@ def tick(as_json: JsonOption = False) -> None:
         out.print(
             f"{report['seen']} seen, {report['requests']} requests, {report['ms']:g} ms, {report['tokens']} tokens"
         )
+
+
+def alive() -> None:
+    """For health checks: exit code 0 while the monitor ticks."""
+    with bench() as place:
+        last = place.registry.read_now(lambda session: session.get(Fact, "tick"))
+        patience = timedelta(seconds=max(3 * place.settings.waggle.tick_seconds, _SLOWEST_TICK_S))
+        if not place.is_running():
+            fail("No Waggle runs on this home.")
+    if last is None or utc_now() - last.at > patience:
+        fail("Waggle runs and does not tick.")
 
 
 async def _tick_alone() -> dict[str, Any]:

@@ -1,0 +1,5 @@
+"""`python -m bot` is `waggle`."""
+
+from bot.cli import main
+
+main()
