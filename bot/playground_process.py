@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -17,8 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from integrations.playground.lock import is_held, read_address, running
 from integrations.playground.place import Place
 
 _START_S = 30.0
@@ -28,20 +25,6 @@ _LOOK_S = 0.05
 
 class PlaygroundError(Exception):
     """The playground could not be started; the message says why and what to do."""
-
-
-class _Record(BaseModel):
-    """`playground.json`, which the playground writes once it listens."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    pid: int
-    url: str
-    page_token: str
-    slack_bot_token: str
-    slack_app_token: str
-    github_token: str
-    model_key: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +41,7 @@ class PlaygroundProcess:
     started: bool
 
     def alive(self) -> bool:
-        return _holds_lock(self.place.home)
+        return is_held(self.place.home)
 
     async def stop(self) -> None:
         """End it and wait until it is gone; what it keeps stays."""
@@ -75,8 +58,8 @@ class PlaygroundProcess:
 
 def find_playground(home: Path) -> PlaygroundProcess | None:
     """The playground that runs on `home` now, if one does and is ready."""
-    record = _read(home) if _holds_lock(home) else None
-    return None if record is None else PlaygroundProcess(_place(home, record), record.pid, started=False)
+    found = running(home)
+    return None if found is None else PlaygroundProcess(found.place, found.pid, started=False)
 
 
 async def ensure_playground(home: Path, *, environment: Mapping[str, str], port: int = 0) -> PlaygroundProcess:
@@ -103,9 +86,9 @@ async def ensure_playground(home: Path, *, environment: Mapping[str, str], port:
     for _ in range(int(_START_S / _LOOK_S)):
         if process.poll() is not None:
             break
-        record = _read(home)
-        if record is not None and record.pid == process.pid:
-            return PlaygroundProcess(_place(home, record), process.pid, started=True)
+        address = read_address(home)
+        if address is not None and address.pid == process.pid:
+            return PlaygroundProcess(address.place, process.pid, started=True)
         await asyncio.sleep(_LOOK_S)
     else:
         process.kill()
@@ -135,37 +118,6 @@ def _spawn(home: Path, log: Path, port: int, environment: Mapping[str, str]) -> 
             env=dict(environment),
         )
     return process, written_before
-
-
-def _read(home: Path) -> _Record | None:
-    try:
-        return _Record.model_validate(json.loads((home / "playground.json").read_bytes()))
-    except (OSError, ValueError, ValidationError):
-        return None
-
-
-def _place(home: Path, record: _Record) -> Place:
-    return Place(
-        home=home,
-        url=record.url,
-        page_token=record.page_token,
-        slack_bot_token=record.slack_bot_token,
-        slack_app_token=record.slack_app_token,
-        github_token=record.github_token,
-        model_key=record.model_key,
-    )
-
-
-def _holds_lock(home: Path) -> bool:
-    """Whether a live playground holds the lock of `home`: a lock ends with its process, a pid may be reused."""
-    try:
-        with (home / "lock").open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _reap(pid: int) -> None:
