@@ -23,7 +23,7 @@ _FIELD = re.compile(
 )
 _HEADING = re.compile(r"#{1,3}\s*(?P<title>\S.*?)\s*#*")
 _CALL_WITH = re.compile(
-    r"\b(?:call|meeting|interview|chat|talk|conversation|visit|sync)\s+(?:with|at)\s+(?P<who>[A-Z][^,;:(\n–—]*?)"
+    r"\b(?i:call|meeting|interview|chat|talk|conversation|visit|sync)\s+(?:with|at)\s+(?P<who>[A-Z][^,;:(\n–—]*?)"
     r"(?=\s+(?:on|about|at|regarding)\b|\s*[,;:(–—]|\s+-\s|\s*$)"
 )
 _IN_NAME = re.compile(r".*\((?P<company>[^()]{2,60})\)\s*")

@@ -120,11 +120,10 @@ def _text_of(data: bytes) -> str | None:
             return data.decode("utf-16")
         except UnicodeDecodeError:
             return None
-    if b"\0" in data:
+    # Control characters are what tells a picture or an archive from text in whatever encoding.
+    if b"\0" in data or sum(byte < 32 and byte not in b"\t\n\r\f\v\x1b" for byte in data) * 100 > len(data):
         return None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # Old Windows tools write Latin-1. Control characters are what tells a picture from such a text.
-        control = sum(byte < 32 and byte not in b"\t\n\r\f\v\x1b" for byte in data)
-        return None if control * 100 > len(data) else data.decode("cp1252", errors="replace")
+        return data.decode("cp1252", errors="replace")  # old Windows tools

@@ -1,6 +1,6 @@
 """Utterances to passages: the pieces that are searched and cited. Pure.
 
-About 120 words a passage, cut between utterances: measured on real calls, this length with the scores of neighbours
+About 100 words a passage, cut between utterances: measured on real calls, this length with the scores of neighbours
 mixed in finds more than longer or shorter ones.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from bot.context.heading import customer_in_name
 from bot.context.transcripts import Utterance
 
-WORDS = 120  #: a passage is closed when it has so many
-LONGEST = 180  #: an utterance that would make it longer starts the next one; longer ones are cut between sentences
+WORDS = 100  #: a passage is closed when it has so many
+LONGEST = 150  #: an utterance that would make it longer starts the next one; longer ones are cut between sentences
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bot.context.words import all_words
 
-NEIGHBOUR = 0.3  #: share of a passage's score that the passages before and after it gain
-SOURCE = 1.0  #: weight of the score of the whole source
+NEIGHBOUR = 0.4  #: share of a passage's score that the passages before and after it gain
+SOURCE = 1.5  #: weight of the score of the whole source
 
 Place = tuple[int, int]  #: source id, number of the passage in it
 
@@ -58,8 +58,11 @@ def bm25(texts: Iterable[tuple[int, str]], words: Sequence[str]) -> dict[int, fl
 
 
 def stem(word: str) -> str:
-    """The word without the commonest English endings."""
+    """The word without the commonest English endings, so that forms of a word share a beginning."""
     for ending in ("ingly", "edly", "ing", "ies", "ed", "es", "s", "ly"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)] + ("i" if ending == "ies" else "")
-    return word[:-1] + "i" if word.endswith("y") and len(word) > 3 else word
+            word = word[: -len(ending)] + ("i" if ending == "ies" else "")
+            break
+    if len(word) > 4 and word.endswith("e"):
+        return word[:-1]
+    return word[:-1] + "i" if len(word) > 3 and word.endswith("y") else word

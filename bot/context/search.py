@@ -58,7 +58,7 @@ def search(session: Session, query: str, limit: int, source_id: int | None = Non
     limit = max(1, min(limit, MOST_RESULTS))
     if not words:
         return ()
-    by_engine = _scores_fts5 if session.get_bind().dialect.name == "sqlite" else _scores_plain
+    by_engine = scores_fts5 if session.get_bind().dialect.name == "sqlite" else scores_plain
     passages, sources = by_engine(session, words, source_id)
     return _fetch(session, combine(passages, sources), limit)
 
@@ -66,7 +66,7 @@ def search(session: Session, query: str, limit: int, source_id: int | None = Non
 Scores = tuple[Mapping[Place, float], Mapping[int, float]]
 
 
-def _scores_fts5(session: Session, words: Sequence[str], source_id: int | None) -> Scores:
+def scores_fts5(session: Session, words: Sequence[str], source_id: int | None) -> Scores:
     match = " OR ".join(f'"{word}"' for word in words)
     found = session.connection().execute(_PASSAGES, {"match": match, "source": source_id})
     passages = {(row[0], row[1]): float(row[2]) for row in found}
@@ -74,7 +74,7 @@ def _scores_fts5(session: Session, words: Sequence[str], source_id: int | None) 
     return passages, {row[0]: float(row[1]) for row in wholes}
 
 
-def _scores_plain(session: Session, words: Sequence[str], source_id: int | None) -> Scores:
+def scores_plain(session: Session, words: Sequence[str], source_id: int | None) -> Scores:
     """The same ranking without an index, for PostgreSQL: fine for some ten thousand passages."""
     rows = session.exec(select(Passage.id, Passage.source_id, Passage.n, Passage.text)).all()
     places = {row[0]: (row[1], row[2]) for row in rows if row[0] is not None}

@@ -52,7 +52,8 @@ _TAG = re.compile(r"<[^>]*>")
 #: `Mario Havel: words`, as Zoom writes it into a cue. A name is at most five words, of which the first has a capital.
 _NAMED = re.compile(r"(?P<who>[^\W\d_][\w.'’()&/-]*(?: [\w.'’()&/-]+){0,4}):\s+(?P<said>\S.*)", re.DOTALL)
 _CLOCK = r"\d{1,2}(?::\d{2}){1,2}"
-_BRACKETED = re.compile(rf"\[(?P<at>{_CLOCK})\]\s*(?P<who>[^:\n]{{1,60}}):\s*(?P<said>.*)")
+#: `[00:15] Mike: words`, and Zoom's chat, which has no brackets.
+_BRACKETED = re.compile(rf"\[?(?P<at>{_CLOCK})\]?\s+(?P<who>[^:\n]{{1,60}}):\s*(?P<said>.*)")
 _PANEL = re.compile(rf"\[(?P<who>[^\]\n]{{1,60}})\]\s+(?P<at>{_CLOCK})\s*")
 _OTTER = re.compile(rf"(?P<who>[^\W\d_][^\n:\[\]]{{0,60}}?)\s{{2,}}(?P<at>{_CLOCK})\s*")
 #: What looks like a speaker at the start of a line of prose, and is not one.
@@ -201,4 +202,4 @@ def seconds(clock: str) -> float:
     total = 0.0
     for part in clock.replace(",", ".").split(":"):
         total = total * 60 + float(part)
-    return total
+    return round(total, 3)
