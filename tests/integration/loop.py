@@ -9,13 +9,14 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import psutil
 from aiohttp import web
 from sqlmodel import Session, SQLModel, col, select
@@ -33,6 +34,7 @@ from integrations.github import GitHub
 from integrations.models.anthropic import AnthropicModel
 from integrations.models.openai import OpenAIModel
 from integrations.playground import github, models
+from integrations.playground.github.visiting import GitHubVisitor
 from integrations.playground.place import Place
 from scheduler import commands
 from scheduler.commands import Actor, Reply
@@ -65,6 +67,21 @@ def policy(**change: Any) -> Policy:
     return Policy(**{**base, **change})
 
 
+class Person(GitHubVisitor):
+    """A person at the pull requests' pages."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def page_call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        async with (
+            aiohttp.ClientSession(headers={"X-Page-Token": self._place.page_token}) as session,
+            session.request(method, f"{self._place.url}{path}", json=body) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+
 @dataclass
 class Loop:
     """A running loop, and what tests do with it."""
@@ -79,7 +96,10 @@ class Loop:
     context: ContextStore
     script: Path
     policy: Policy
-    parts: list[Callable[[], Any]] = field(default_factory=list)
+
+    @property
+    def person(self) -> Person:
+        return Person(self.place)
 
     async def do(self, command: Callable[..., Reply], *args: Any, **kwargs: Any) -> Reply:
         now = datetime.now(UTC)
@@ -137,7 +157,9 @@ class Loop:
         events = await self.rows(Event, task_id=task_id)
         task = await self.task(task_id)
         attempts = await self.rows(Attempt, task_id=task_id)
-        lines = [f"{e.at:%H:%M:%S.%f} {e.subject}: {e.before}→{e.after} {e.what} by {e.actor}: {e.why[:200]}" for e in events]
+        lines = [
+            f"{e.at:%H:%M:%S.%f} {e.subject}: {e.before}→{e.after} {e.what} by {e.actor}: {e.why[:200]}" for e in events
+        ]
         lines += [f"task {task.state} help={task.help_cause} waits={task.waits_for}"]
         lines += [f"{a.name} {a.state} {a.outcome} {a.message} {a.milestone}" for a in attempts]
         return "\n".join(lines)
@@ -216,7 +238,12 @@ async def running(tmp_path: Path, the_policy: Policy | None = None, *, tick_s: f
     )
     context = ContextStore(registry, clock)
     orchestrator = Orchestrator(
-        registry, context, MirrorReader(repositories, remotes, lambda: chosen), lambda: panel_of(voices), lambda: chosen, clock
+        registry,
+        context,
+        MirrorReader(repositories, remotes, lambda: chosen),
+        lambda: panel_of(voices),
+        lambda: chosen,
+        clock,
     )
     supervisor = Supervisor(outside, tick_s=tick_s)
     await orchestrator.start()

@@ -1,0 +1,209 @@
+"""The loop from a request to a merge, and what happens when something in it goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from scheduler import commands
+from scheduler.lifecycle import AttemptState, TaskState
+from scheduler.policy import RepositoryPolicy, RetryPolicy
+from scheduler.registry import Attempt, Diagnosis, Evidence, Question, Review
+from tests.integration.loop import SLUG, policy, running
+
+CSV = "customers want CSV export of invoices"
+
+
+async def test_a_request_becomes_a_merged_pull_request_and_nothing_is_left(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        task_id = await loop.approved(CSV)
+        task = await loop.until(task_id, TaskState.READY)
+        assert task.citations and "CSV export" in task.citations[0]["quote"]
+        (attempt,) = await loop.rows(Attempt, task_id=task_id)
+        assert "Northwind" in attempt.prompt, "the prompt holds the customer's words"
+        pull = await loop.pull(task_id)
+        reviews = await loop.rows(Review, pull_request_id=pull.id)
+        assert {one.family for one in reviews if one.verdict == "approve"} == {"anthropic", "openai"}
+        (workspace,) = loop.outside.repositories.workspaces(SLUG)
+        assert workspace.path.exists()
+
+        await loop.person.merge(SLUG, pull.number)
+        task = await loop.until(task_id, TaskState.MERGED)
+        await loop.eventually(lambda: _cleaned(loop, task_id))
+        assert loop.outside.repositories.workspaces(SLUG) == []
+        assert not workspace.path.exists()
+        assert task.branch not in loop.outside.repositories.branches(SLUG)
+        assert (await loop.pull(task_id)).merged_by == "ana"
+        assert [len(await loop.said(kind)) for kind in ("pr_ready", "merged", "needs_help")] == [1, 1, 0]
+
+
+async def _cleaned(loop, task_id: int) -> bool:  # type: ignore[no-untyped-def]  # a helper of two tests
+    return (await loop.task(task_id)).cleaned_at is not None
+
+
+async def test_red_ci_sends_the_agent_back_with_the_failing_lines(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        loop.behave("CSV", "break-test", "succeed")
+        task_id = await loop.approved(CSV)
+        task = await loop.until(task_id, TaskState.READY)
+        first, second = await loop.rows(Attempt, task_id=task_id)
+        assert first.outcome == second.outcome == "done"
+        (diagnosis,) = await loop.rows(Diagnosis, task_id=task_id)
+        assert diagnosis.cause == "ci"
+        telling = next(line for line in diagnosis.evidence if "FAIL" in line or "Error" in line)
+        assert telling.strip() in second.prompt, "the next prompt holds the failing lines"
+        assert task.retries_failure == 0, "a stable green clears the count"
+
+
+async def test_retries_are_spent_once_and_a_persons_words_reach_the_next_prompt(tmp_path: Path) -> None:
+    async with running(tmp_path, policy(retries=RetryPolicy(failures=1))) as loop:
+        task_id = await loop.approved("import customers from a CSV file")
+        task = await loop.until(task_id, TaskState.NEEDS_HELP)
+        assert len(await loop.rows(Attempt, task_id=task_id)) == 2
+        assert len(await loop.said("needs_help")) == 1
+        assert task.help_cause and task.help_evidence
+        assert (await loop.do(commands.retry, task_id, guidance="the schema is in app/schema.py")).ok
+        await loop.until(task_id, TaskState.READY)
+        last = (await loop.rows(Attempt, task_id=task_id))[-1]
+        assert "the schema is in app/schema.py" in last.prompt
+        assert len(await loop.said("needs_help")) == 1
+
+
+async def test_a_stop_reaches_the_process_tree_and_keeps_the_work(tmp_path: Path) -> None:
+    async with running(tmp_path, tick_s=30.0) as loop:
+        loop.behave("CSV", "hang:60", "succeed")
+        task_id = await loop.approved(CSV)
+        await loop.eventually(lambda: len(loop.marked("t-1-a1")) >= 3)  # runner, agent, the child of its own session
+        began = asyncio.get_running_loop().time()
+        assert (await loop.do(commands.stop, task_id)).ok
+        await loop.eventually(lambda: not loop.marked("t-1-a1"))
+        assert asyncio.get_running_loop().time() - began < 2.0
+        (workspace,) = loop.outside.repositories.workspaces(SLUG)
+        assert workspace.path.exists(), "the work is kept"
+        attempt = await loop.eventually(lambda: _first(loop, AttemptState.STOPPED))
+        assert attempt.outcome == "stopped"
+
+
+async def _first(loop, state: AttemptState):  # type: ignore[no-untyped-def]  # a helper of two tests
+    (attempt,) = await loop.rows(Attempt, n=1)
+    return attempt if attempt.state is state else None
+
+
+async def test_an_agent_killed_in_the_middle_is_resumed_without_spending_a_retry(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        loop.behave("CSV", "crash", "succeed")
+        task_id = await loop.approved(CSV)
+        task = await loop.until(task_id, TaskState.READY)
+        first, second = await loop.rows(Attempt, task_id=task_id)
+        assert (first.outcome, second.outcome) == ("crashed", "done")
+        assert second.resumes and second.session_id == first.session_id
+        assert task.retries_failure == 0
+
+
+async def test_a_runner_killed_in_the_middle_leaves_no_stray_and_is_taken_up_again(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        loop.behave("CSV", "hang:60", "succeed")
+        task_id = await loop.approved(CSV)
+        await loop.eventually(lambda: len(loop.marked("t-1-a1")) >= 3)
+        runner = loop.outside.engine.find("t-1-a1").pid
+        assert runner is not None
+        os.kill(runner, signal.SIGKILL)
+        await loop.until(task_id, TaskState.READY)
+        assert not loop.marked("t-1-a1")
+        first, second = await loop.rows(Attempt, task_id=task_id)
+        assert (first.state, first.outcome) == (AttemptState.LOST, "lost")
+        assert second.outcome == "done"
+
+
+async def test_an_agents_question_waits_for_a_person_and_resumes_the_session(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        loop.behave("CSV", "ask", "succeed")
+        task_id = await loop.approved(CSV)
+        await loop.until(task_id, TaskState.ASKING)
+        (question,) = await loop.rows(Question, task_id=task_id)
+        assert question.options and question.about == "agent"
+        assert len(await loop.said("question")) == 1
+        assert (await loop.do(commands.guide, task_id, question.options[0])).ok
+        await loop.until(task_id, TaskState.READY)
+        first, second = await loop.rows(Attempt, task_id=task_id)
+        assert second.resumes and second.session_id == first.session_id
+        assert question.options[0] in second.prompt
+
+
+async def test_a_claim_without_a_change_is_a_failure(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        loop.behave("CSV", "nothing", "succeed")
+        task_id = await loop.approved(CSV)
+        await loop.until(task_id, TaskState.READY)
+        first, second = await loop.rows(Attempt, task_id=task_id)
+        assert (first.outcome, second.outcome) == ("no-change", "done")
+
+
+async def test_a_rate_limit_parks_and_spends_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        loop.behave("CSV", "rate-limit", "succeed")
+        task_id = await loop.approved(CSV)
+        task = await loop.until(task_id, TaskState.QUEUED)
+        await loop.eventually(lambda: _first(loop, AttemptState.PARKED))
+        task = await loop.task(task_id)
+        assert task.retries_failure == 0 and task.not_before is not None
+
+
+async def test_a_repository_without_ci_is_verified_by_its_own_command(tmp_path: Path) -> None:
+    repository = RepositoryPolicy(
+        SLUG, playground=True, has_ci=False, verify="python3 -m unittest discover -s tests -t ."
+    )
+    async with running(tmp_path, policy(repositories=(repository,))) as loop:
+        task_id = await loop.approved(CSV)
+        await loop.until(task_id, TaskState.READY)
+        pull = await loop.pull(task_id)
+        (line,) = await loop.rows(Evidence, pull_request_id=pull.id, head=pull.head_sha, check="ci")
+        assert line.state == "ok" and "verify command passed" in line.detail
+
+
+async def test_a_failing_install_goes_to_a_person_with_the_tail(tmp_path: Path) -> None:
+    repository = RepositoryPolicy(SLUG, playground=True, install="echo no such package >&2; exit 7")
+    async with running(tmp_path, policy(repositories=(repository,))) as loop:
+        task_id = await loop.approved(CSV)
+        task = await loop.until(task_id, TaskState.NEEDS_HELP)
+        assert "no such package" in "\n".join(task.help_evidence)
+        assert task.help_class == "install"
+
+
+async def test_a_head_that_moves_withdraws_ready_and_is_judged_anew(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        task_id = await loop.approved(CSV)
+        task = await loop.until(task_id, TaskState.READY)
+        before = await loop.pull(task_id)
+        await loop.person.push_as_person(SLUG, task.branch, "NOTES.md", "A note.\n", user="ben")
+        await loop.eventually(lambda: loop.said("ready_withdrawn"))
+        await loop.until(task_id, TaskState.READY)
+        after = await loop.pull(task_id)
+        assert after.head_sha != before.head_sha
+        assert {one.head for one in await loop.said("pr_ready")} == {before.head_sha, after.head_sha}
+
+
+async def test_a_pull_request_closed_by_a_person_drops_the_task_and_reopening_takes_it_up(tmp_path: Path) -> None:
+    async with running(tmp_path) as loop:
+        task_id = await loop.approved(CSV)
+        await loop.until(task_id, TaskState.READY)
+        pull = await loop.pull(task_id)
+        await loop.person.close(SLUG, pull.number, user="ben")
+        await loop.until(task_id, TaskState.DROPPED)
+        assert len(await loop.said("closed")) == 1
+        await loop.person.reopen(SLUG, pull.number)
+        await loop.until(task_id, TaskState.VERIFYING, TaskState.READY)
+
+
+async def test_a_pull_request_is_watched_after_its_agent_is_long_gone(tmp_path: Path) -> None:
+    """Its task needs help, no agent lives, and a person merges by hand all the same."""
+    async with running(tmp_path, policy(retries=RetryPolicy(failures=0))) as loop:
+        loop.behave("CSV", "break-test")
+        task_id = await loop.approved(CSV)
+        await loop.until(task_id, TaskState.NEEDS_HELP)
+        pull = await loop.pull(task_id)
+        await loop.person.merge(SLUG, pull.number, bypass=True)
+        await loop.until(task_id, TaskState.MERGED)
+        await loop.eventually(lambda: _cleaned(loop, task_id))
