@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 _COMMANDS: tuple[Callable[..., None], ...] = (
     running.run,
+    running.demo,
     running.doctor,
     tasks.tasks,
     tasks.show,

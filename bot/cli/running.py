@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from bot.cli.common import JsonOption, bench, err, fail, out, print_json, utc_now
+from bot.problems import nearest
 from bot.settings import Settings
 from scheduler.registry import Fact
 
@@ -29,6 +32,39 @@ def run(port: PortOption = 0) -> None:
     for note in settings.notes:
         err.print(note, style="yellow")
     asyncio.run(serve(settings, Options(port=port), out.print))
+
+
+def demo(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME…]", help="Scenarios; the core ones without.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Play every scenario.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Say which scenarios there are.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what happened there.")] = None,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, help="How many are played side by side.")] = 3,
+) -> None:
+    """Play scenarios unattended: each a real Waggle in a world of its own."""
+    from bot.demo.runner import play_all
+    from bot.demo.scenarios import SCENARIOS
+
+    if listing:
+        for one in SCENARIOS.values():
+            out.print(f"{one.name:<20} {one.about}", markup=False)
+        return
+    for name in names or ():
+        if name not in SCENARIOS:
+            meant = nearest(name, SCENARIOS)
+            cure = f"Did you mean `{meant}`?" if meant else f"There are {', '.join(SCENARIOS)}."
+            raise typer.BadParameter(f"there is no scenario `{name}`. {cure}")
+    wanted = [one for one in SCENARIOS.values() if (one.name in names if names else one.core or everything)]
+    played = asyncio.run(play_all(wanted, out, at_once=at_once))
+    if json_file is not None:
+        report = json.dumps({"scenarios": [one.as_json() for one in played]}, ensure_ascii=False, indent=2)
+        json_file.write_text(report, encoding="utf-8")
+    failed = [one.name for one in played if not one.ok]
+    if failed:
+        fail(f"{len(failed)} of {len(played)} scenarios failed: {', '.join(failed)}.")
+    out.print(f"[bold green]All {len(played)} scenarios passed.[/]")
 
 
 def doctor(as_json: JsonOption = False) -> None:

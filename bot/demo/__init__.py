@@ -1,0 +1,7 @@
+"""The demo: real `waggle run` processes, each with its own playground, and people who act only through its pages.
+
+runner.py      plays scenarios side by side, prints the talk as it happens, sums up
+stage.py       one Waggle with its playground, in a directory that goes afterwards
+transcript.py  what was said, as it is said
+scenarios/     the scenarios, one a file
+"""

@@ -1,0 +1,43 @@
+"""The scenarios, by name. Each is a story that a person plays through the pages, with what must be seen on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.demo.scenarios import ci_retry, feature, needs_help
+from bot.demo.stage import Stage
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One story.
+
+    Attributes:
+        about: one sentence.
+        play: plays it, and raises SceneFailed where it goes wrong.
+        script: how the scripted agent's runs behave.
+        core: it is among those that `make demo` plays.
+    """
+
+    name: str
+    about: str
+    play: Callable[[Stage], Awaitable[None]]
+    script: Sequence[dict[str, Any]] = field(default=())
+    core: bool = True
+
+
+SCENARIOS: dict[str, Scenario] = {
+    one.name: one
+    for one in (
+        Scenario("feature", "From a customer's wish to a merged pull request.", feature.play),
+        Scenario(
+            "ci-retry",
+            "A broken test comes back with its failing lines, and is mended.",
+            ci_retry.play,
+            ci_retry.SCRIPT,
+        ),
+        Scenario("needs-help", "The agent lacks a fact, asks once, is told, and goes on.", needs_help.play),
+    )
+}
