@@ -18,10 +18,13 @@ ALREADY_RUNNING, PORT_IN_USE = 3, 4
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m integrations.playground", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="directory of everything that it remembers")
-    parser.add_argument("--port", type=int, default=None, help="port on 127.0.0.1 (default: the last one, or a free one)")
+    parser.add_argument(
+        "--port", type=int, default=None, help="port on 127.0.0.1 (default: the last one, or a free one)"
+    )
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     home = options.home.expanduser().resolve()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         asyncio.run(serve(home, options.port))
     except AlreadyRunning:

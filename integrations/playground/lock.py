@@ -74,7 +74,7 @@ def write_address(place: Place, pid: int, started: float) -> None:
     values |= {"pid": pid, "started": started, "page_url": place.page_url}
     fresh = place.home / f".{_ADDRESS}.{pid}"
     fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         json.dump(values, file, indent=2)
     fresh.replace(place.home / _ADDRESS)
 

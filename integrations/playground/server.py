@@ -46,13 +46,13 @@ async def serve(home: Path, port: int | None = None) -> None:
     """Serve the playground of a home until the process is told to end.
 
     Parameters:
+        home: an existing directory.
         port: where; by default the port of last time if it is free, else any free one.
 
     Raises:
         AlreadyRunning: another process serves this home.
         PortInUse: the wanted port is taken.
     """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = Lock(home)
     last = read_address(home)
     listening = _listen(port, (urlsplit(last.place.url).port if last else None) or 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from integrations.playground.slack.schema import (
     Rule,
     anything,
@@ -35,7 +33,7 @@ def either(limit: int) -> Rule:
 
 
 ID = string(255)
-_KIND: Mapping[str, Rule] = {"type": anything}
+_KIND: dict[str, Rule] = {"type": anything}
 _CONFIRM = record(
     {"title": plain(100), "text": either(300), "confirm": plain(30), "deny": plain(30)},
     {"style": one_of("primary", "danger")},
@@ -43,8 +41,8 @@ _CONFIRM = record(
 _OPTION = record({"text": plain(75), "value": string(150, 1)}, {"description": plain(75)})
 _RICH_OPTION = record({"text": either(75), "value": string(150, 1)}, {"description": either(75)})
 _LINK_OPTION = record({"text": plain(75), "value": string(150, 1)}, {"description": plain(75), "url": web_address})
-_COMMON: Mapping[str, Rule] = {"action_id": ID, "confirm": _CONFIRM, "focus_on_load": flag}
-_PLACEHOLDER: Mapping[str, Rule] = {"placeholder": plain(150)}
+_COMMON: dict[str, Rule] = {"action_id": ID, "confirm": _CONFIRM, "focus_on_load": flag}
+_PLACEHOLDER: dict[str, Rule] = {"placeholder": plain(150)}
 SLACK_FILE = record({}, {"id": ID, "url": web_address})
 
 IMAGE = record(_KIND | {"alt_text": string(2000)}, {"image_url": web_address, "slack_file": SLACK_FILE})
@@ -71,9 +69,7 @@ _SELECTS: dict[str, Rule] = {
         },
     ),
     "users_select": record(_KIND, {**_COMMON, **_PLACEHOLDER, "initial_user": ID}),
-    "channels_select": record(
-        _KIND, {**_COMMON, **_PLACEHOLDER, "initial_channel": ID, "response_url_enabled": flag}
-    ),
+    "channels_select": record(_KIND, {**_COMMON, **_PLACEHOLDER, "initial_channel": ID, "response_url_enabled": flag}),
     "conversations_select": record(
         _KIND,
         {
@@ -86,9 +82,7 @@ _SELECTS: dict[str, Rule] = {
         },
     ),
     "datepicker": record(_KIND, {**_COMMON, **_PLACEHOLDER, "initial_date": string(10)}),
-    "radio_buttons": record(
-        _KIND | {"options": items(_RICH_OPTION, 10)}, {**_COMMON, "initial_option": _RICH_OPTION}
-    ),
+    "radio_buttons": record(_KIND | {"options": items(_RICH_OPTION, 10)}, {**_COMMON, "initial_option": _RICH_OPTION}),
 }
 _CHECKBOXES = record(
     _KIND | {"options": items(_RICH_OPTION, 10)}, {**_COMMON, "initial_options": items(_RICH_OPTION, 10)}

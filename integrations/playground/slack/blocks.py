@@ -47,13 +47,14 @@ class Surface(Enum):
 
 
 _MOST = {Surface.MESSAGE: 50, Surface.MODAL: 100, Surface.HOME: 100}
-_KIND: Mapping[str, Rule] = {"type": anything}
-_BLOCK_ID: Mapping[str, Rule] = {"block_id": ID}
+_KIND: dict[str, Rule] = {"type": anything}
+_BLOCK_ID: dict[str, Rule] = {"block_id": ID}
 _EVERYWHERE: dict[str, Rule] = {
     "header": record(_KIND | {"text": plain(150)}, _BLOCK_ID),
     "divider": record(_KIND, _BLOCK_ID),
     "section": record(
-        _KIND, {**_BLOCK_ID, "text": either(3000), "fields": items(either(2000), 10), "accessory": ACCESSORY, "expand": flag}
+        _KIND,
+        {**_BLOCK_ID, "text": either(3000), "fields": items(either(2000), 10), "accessory": ACCESSORY, "expand": flag},
     ),
     "context": record(_KIND | {"elements": items(CONTEXT, 10)}, _BLOCK_ID),
     "actions": record(_KIND | {"elements": items(INTERACTIVE, 25)}, _BLOCK_ID),
@@ -91,9 +92,9 @@ def check_blocks(blocks: Any, surface: Surface) -> None:
 
 def completed(blocks: list[Json]) -> list[Json]:
     """The blocks with the ids that Slack gives where the app gave none."""
-    done = []
-    for position, block in enumerate(blocks):
-        block = {"block_id": f"b{position}"} | block
+    done: list[Json] = []
+    for position, given in enumerate(blocks):
+        block: Json = {"block_id": f"b{position}"} | given
         if block["type"] == "actions":
             block["elements"] = [
                 {"action_id": f"{block['block_id']}a{number}"} | element

@@ -19,7 +19,9 @@ def composed(text: str, users: Mapping[str, str], channels: Mapping[str, str]) -
         users, channels: ids by name, without `@` and `#`.
     """
     parts = _CODE.split(text)
-    return "".join(_escaped(part) if position % 2 else _marked(part, users, channels) for position, part in enumerate(parts))
+    return "".join(
+        _escaped(part) if position % 2 else _marked(part, users, channels) for position, part in enumerate(parts)
+    )
 
 
 def _marked(text: str, users: Mapping[str, str], channels: Mapping[str, str]) -> str:

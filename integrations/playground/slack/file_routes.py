@@ -10,7 +10,9 @@ from integrations.playground import guard
 from integrations.playground.slack.files import MAX_BYTES
 from integrations.playground.slack.world import SlackWorld
 
-_LOGIN = "<!DOCTYPE html><html><head><title>Sign in | Playground</title></head><body>Sign in to see this file.</body></html>"
+_LOGIN = (
+    "<!DOCTYPE html><html><head><title>Sign in | Playground</title></head><body>Sign in to see this file.</body></html>"
+)
 # Shown in the page itself; everything else is a download, so that no file can act as a page of ours.
 _SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 

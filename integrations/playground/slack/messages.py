@@ -109,12 +109,12 @@ class Messages:
 
     def history(self, channel: str, *, newer: str = "0", older: str = "9", inclusive: bool = False) -> list[Message]:
         """What stands in the channel itself, newest first, between two timestamps."""
-        low, high = (">=", "<=") if inclusive else (">", "<")
         sql = (
             "SELECT * FROM messages WHERE channel=? AND (thread_ts='' OR subtype='thread_broadcast') AND NOT deleted"
-            f" AND ts {low} ? AND ts {high} ? ORDER BY ts DESC"
+            " AND ts BETWEEN ? AND ? ORDER BY ts DESC"
         )
-        return [_message(row) for row in self._store.rows(sql, channel, newer, older)]
+        found = [_message(row) for row in self._store.rows(sql, channel, newer, older)]
+        return [message for message in found if inclusive or message.ts not in (newer, older)]
 
     def replies(self, channel: str, ts: str) -> list[Message]:
         sql = "SELECT * FROM messages WHERE channel=? AND thread_ts=? AND NOT deleted ORDER BY ts"

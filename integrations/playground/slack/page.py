@@ -74,6 +74,7 @@ class Page:
         app.router.add_get("/page/messages", self._guarded(self._messages))
         app.router.add_get("/page/thread", self._guarded(self._thread))
         app.router.add_get("/page/whispers", self._guarded(self._whispers))
+        app.router.add_get("/page/deliveries", self._guarded(self._deliveries))
         app.router.add_get("/page/events", self._guarded(self._world.live.serve))
 
     def _guarded(self, handler: guard.Handler) -> guard.Handler:
@@ -156,6 +157,9 @@ class Page:
     async def _whispers(self, request: web.Request) -> web.Response:
         user = request.query.get("user", "U0ANA")
         return web.json_response({"messages": [_whisper(one) for one in self._world.messages.whispers(user)]})
+
+    async def _deliveries(self, _: web.Request) -> web.Response:
+        return web.json_response({"deliveries": self._world.sent()})
 
     async def _say(self, said: Said) -> Json:
         ts = self._world.acting.say(said.user, said.text("channel"), said.text("text"), said.text("thread_ts"))

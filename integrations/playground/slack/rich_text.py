@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from integrations.playground.slack.schema import Rule, anything, by_type, flag, items, number, one_of, record, string
 
-_KIND: Mapping[str, Rule] = {"type": anything}
+_KIND: dict[str, Rule] = {"type": anything}
 _STYLE = record({}, {"bold": flag, "italic": flag, "strike": flag, "code": flag, "underline": flag})
-_STYLED: Mapping[str, Rule] = {"style": _STYLE}
+_STYLED: dict[str, Rule] = {"style": _STYLE}
 _INLINE = by_type(
     {
         "text": record(_KIND | {"text": string(13_000, 1)}, _STYLED),

@@ -19,9 +19,7 @@ _NAME = re.compile(r"[a-z0-9_+'-]+(::skin-tone-[2-6])?")
 
 
 class Reactions:
-    def __init__(
-        self, channels: Channels, messages: Messages, posting: Posting, reading: Reading, chat: Chat
-    ) -> None:
+    def __init__(self, channels: Channels, messages: Messages, posting: Posting, reading: Reading, chat: Chat) -> None:
         self._channels = channels
         self._messages = messages
         self._posting = posting
