@@ -1,0 +1,1 @@
+"""Measurements: `make bench`, or `make bench ONLY=registry`. Figures go to build/bench.json."""
