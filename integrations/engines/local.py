@@ -1,13 +1,11 @@
 """The engine of one machine: each run in a directory of its own, owned by a detached runner.
 
-RUN_DIR holds spec.json, prompt, lock, state.json, events.jsonl, stderr.log, grace and exit.json. What these files and
-the lock say is the truth; nothing is remembered in memory, so a restarted Waggle knows as much as the one before.
+Nothing is remembered in memory, so a restarted Waggle knows as much as the one before, and several may ask at once.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
+import errno
 import os
 import re
 import shutil
@@ -19,262 +17,249 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from integrations.engines import (
-    Chunk,
-    CommandResult,
-    EngineError,
-    RunExit,
-    RunSpec,
-    RunState,
-    RunView,
-)
-from integrations.engines.processes import cpu_of_tree, kill_marked, start_ticks
-from integrations.engines.runner import write_json
+from integrations.engines import Chunk, CommandResult, EngineError, RunSpec, RunState, RunView
+from integrations.engines.processes import kill_all, start_ticks, wearing
+from integrations.engines.records import write_json
+from integrations.engines.run_files import RunFiles
 
-MARKER = "WAGGLE_RUN"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 _RUNNER = Path(__file__).with_name("runner.py")
-_SEEN_S = 10.0
-_CHUNK = 4 * 2**20
+_SEEN_S = 10.0  #: how long a runner may take to show itself, or to go
+_SEND_S = 5.0
+_LOOK_S = 0.005
 _TAIL = 16_000
+_DEFAULT_RUN_S = 3600.0
 
 
 class LocalEngine:
     """Runs things on this machine.
 
     Parameters:
-        runs_dir: directory of the run directories.
+        runs_dir: directory of the run directories; made when it is not there.
         clock: seconds since the epoch.
+
+    Raises:
+        EngineError: this system is not Linux.
     """
 
     def __init__(self, runs_dir: Path, clock: Callable[[], float] = time.time) -> None:
         if sys.platform != "linux":
             raise EngineError(
-                "the local engine needs Linux",
-                user_message="Agents run on Linux only: start Waggle in a Linux machine or container.",
+                f"the local engine needs Linux, this is {sys.platform}",
+                user_message="Agents run on Linux only. Start Waggle in a Linux virtual machine or container.",
             )
         runs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._runs = runs_dir
+        self._runs = runs_dir.resolve()
         self._clock = clock
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._runners: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, spec: RunSpec) -> RunView:
-        """Start a run, or adopt the live one of that name.
+        """Start a run, or adopt the live one of that name. May be repeated after a crash at any point of it.
 
         Raises:
-            EngineError: the name is unusable or was used by a run that is over, or no process could be made.
+            EngineError: the name is unusable or its run is over, or no process could be made.
         """
-        run = self._dir(spec.name)
-        view = self.find(spec.name)
-        if view.state is RunState.RUNNING:
-            return view
-        if view.state in {RunState.ENDED, RunState.LOST}:
+        files = self._files(spec.name)
+        if not spec.argv:
+            raise EngineError(f"the run {spec.name} has no command")
+        files.path.mkdir(mode=0o700, exist_ok=True)
+        until = time.monotonic() + _SEEN_S
+        while True:
+            with files.locked() as lock:
+                if lock is not None:
+                    self._launch(files, spec, lock)
+                    break
+            view = files.view()
+            if view.state in {RunState.RUNNING, RunState.ENDED}:
+                return view
+            if time.monotonic() > until:
+                raise EngineError(f"the run {spec.name} is held by somebody who does not start it", retryable=True)
+            time.sleep(_LOOK_S)
+        return self._until_seen(files)
+
+    def _launch(self, files: RunFiles, spec: RunSpec, lock: int) -> None:
+        """Start the runner, which inherits the lock: at no moment could somebody else take it for free."""
+        if files.view().exit is not None or files.runner() is not None:
             raise EngineError(f"the run {spec.name} is over; a name runs once")
-        run.mkdir(mode=0o700, exist_ok=True)
-        (run / "prompt").write_bytes(spec.stdin)
-        (run / "prompt").chmod(0o600)
-        write_json(
-            str(run / "spec.json"),
-            {
-                "argv": list(spec.argv),
-                "cwd": str(spec.cwd),
-                "deadline_s": spec.deadline_s,
-                "grace_s": spec.grace_s,
-                "max_output_bytes": spec.max_output_bytes,
-            },
-        )
-        (run / "spec.json").chmod(0o600)
-        self._reap()
-        with (run / "runner.log").open("ab") as log:
-            try:
-                self._children[spec.name] = subprocess.Popen(
-                    [sys.executable, "-I", "-S", str(_RUNNER), str(run)],
-                    env={**spec.env, MARKER: spec.name},
+        try:
+            files.write_spec(spec)
+            with (files.path / "runner.log").open("ab") as log:
+                self._runners[spec.name] = subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(_RUNNER), str(files.path), str(lock)],
+                    env={**spec.env, **files.markers},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     start_new_session=True,
-                    close_fds=True,
-                    cwd=run,
+                    pass_fds=(lock,),
+                    cwd=files.path,
                 )
-            except OSError as problem:
-                raise EngineError(f"no process could be started: {problem}", retryable=True) from problem
-        return self._until_seen(spec.name)
+        except OSError as problem:
+            raise EngineError(
+                f"the run {spec.name} could not be started: {problem}",
+                retryable=problem.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC},
+            ) from problem
 
-    def _until_seen(self, name: str) -> RunView:
+    def _until_seen(self, files: RunFiles) -> RunView:
         until = time.monotonic() + _SEEN_S
         while True:
-            view = self.find(name)
-            if view.state in {RunState.RUNNING, RunState.ENDED} or time.monotonic() > until:
+            view = files.view()
+            if view.state is not RunState.STARTING:
                 return view
-            child = self._children.get(name)
-            if view.state is RunState.LOST or (child is not None and child.poll() not in {None, 0, 75, 76}):
-                log = (self._dir(name) / "runner.log").read_text(errors="replace")[-500:]
-                raise EngineError(f"the runner of {name} died at once: {log}")
-            time.sleep(0.005)
+            runner = self._runners.get(files.name)
+            if time.monotonic() > until or (runner is not None and runner.poll() not in {None, 0}):
+                raise EngineError(f"the runner of {files.name} did not come up: {files.tail('runner.log', 500)}")
+            time.sleep(_LOOK_S)
 
     def find(self, name: str) -> RunView:
         """What is known of the run `name` now."""
-        run = self._dir(name)
-        if not run.is_dir():
-            return RunView(name, RunState.ABSENT)
-        state = _read_json(run / "state.json")
-        pid = int(state["pid"]) if state else None
-        events = run / "events.jsonl"
-        size, touched = _size_and_time(events)
-        _, complained = _size_and_time(run / "stderr.log")
-        seen = RunView(
-            name,
-            RunState.STARTING,
-            pid=pid,
-            started_at=float(state["started"]) if state else None,
-            event_bytes=size,
-            last_output_at=max((one for one in (touched, complained) if one is not None), default=None),
-        )
-        held = _is_held(run / "lock")
-        ended = _read_json(run / "exit.json")
-        if ended is not None:
-            exit_ = RunExit(ended["rc"], ended["why"], ended["ended"], ended["peak_rss"], ended["strays"])
-            return replace(seen, state=RunState.ENDED, exit=exit_)
-        if pid is None:
-            return seen
-        if held:
-            return replace(seen, state=RunState.RUNNING, cpu_s=cpu_of_tree(pid))
-        if (run / "exit.json").exists():
-            return self.find(name)  # it ended between the two looks
-        return replace(seen, state=RunState.LOST)
+        self._reap()
+        return self._files(name).view()
 
     def list(self) -> list[RunView]:
-        """Every run that has a directory."""
-        return [self.find(one.name) for one in sorted(self._runs.iterdir()) if _NAME.fullmatch(one.name)]
+        """Every run that has a directory, by name."""
+        self._reap()
+        return [self._files(one.name).view() for one in sorted(self._runs.iterdir()) if _NAME.fullmatch(one.name)]
 
     def stop(self, name: str, grace_s: float) -> RunView:
-        """Stop a run and return when its whole process tree is gone. A second stop is a no-op."""
-        run = self._dir(name)
-        view = self.find(name)
-        if view.state is RunState.ABSENT:
+        """End a run and come back when its whole process tree is gone.
+
+        A lost run is cleared: what lives of it is killed, and it is recorded as ended with why="lost". One that was
+        never started is recorded as stopped, so that it never will be.
+
+        Parameters:
+            grace_s: seconds in which its processes may end by themselves; then they are killed.
+        """
+        files = self._files(name)
+        view = files.view()
+        if view.state in {RunState.ABSENT, RunState.ENDED}:
             return view
-        until = time.monotonic() + grace_s + _SEEN_S
-        if view.state is RunState.RUNNING and view.pid is not None:
-            (run / "grace").write_text(str(grace_s))
-            ticks = (_read_json(run / "state.json") or {}).get("ticks")
-            if start_ticks(view.pid) == ticks:
-                with suppress(ProcessLookupError):
-                    os.kill(view.pid, signal.SIGTERM)
-        while self.find(name).state is RunState.RUNNING and time.monotonic() < until:
-            time.sleep(0.01)
-        if self.find(name).state is RunState.RUNNING and view.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(view.pid, signal.SIGKILL)
-        kill_marked(MARKER, name)
+        why = "lost" if view.state is RunState.LOST else "stopped"
+        began = time.monotonic()
+        asked = hard = False
+        while True:
+            with files.locked() as lock:
+                if lock is not None:
+                    self._clear(files, why)
+                    break
+            if not files.path.is_dir():
+                return files.view()
+            if not asked:
+                asked = self._ask(files, grace_s)
+            if not hard and time.monotonic() - began > grace_s + _SEEN_S:
+                hard = self._signal_runner(files, signal.SIGKILL)  # its agent dies with it
+            if time.monotonic() - began > grace_s + 2 * _SEEN_S:
+                raise EngineError(f"the run {name} could not be stopped", retryable=True)
+            time.sleep(_LOOK_S)
         self._reap()
-        final = self.find(name)
-        if final.state in {RunState.LOST, RunState.STARTING}:
-            write_json(
-                str(run / "exit.json"),
-                {"rc": None, "why": "stopped", "ended": self._clock(), "peak_rss": 0, "strays": 0},
-            )
-            final = self.find(name)
-        return final
+        return files.view()
+
+    def _ask(self, files: RunFiles, grace_s: float) -> bool:
+        write_json(files.file("grace.json"), {"grace_s": grace_s}, durable=False)
+        return self._signal_runner(files, signal.SIGTERM)
+
+    def _signal_runner(self, files: RunFiles, number: signal.Signals) -> bool:
+        """Signal the runner, and nobody who came by its pid later; False while it is not known."""
+        known = files.runner()
+        if known is None:
+            return False
+        pid, ticks = known
+        with suppress(ProcessLookupError):
+            handle = os.pidfd_open(pid)
+            try:
+                if start_ticks(pid) == ticks:
+                    signal.pidfd_send_signal(handle, number)
+            finally:
+                os.close(handle)
+        return True
+
+    def _clear(self, files: RunFiles, why: str) -> None:
+        """Nobody runs it any more: kill what is left of it, and record an end if it has none."""
+        strays = kill_all(lambda: wearing([f"{name}={value}" for name, value in files.markers.items()]))
+        if files.view().exit is None:
+            ended = {"rc": None, "why": why, "ended": self._clock(), "peak_rss": 0, "strays": strays, "cpu_s": 0.0}
+            write_json(files.file("exit.json"), ended)
 
     def read_events(self, name: str, offset: int) -> Chunk:
         """Whole lines of the event log from `offset` bytes on, at most 4 MiB at a time."""
-        try:
-            with (self._dir(name) / "events.jsonl").open("rb") as file:
-                file.seek(offset)
-                data = file.read(_CHUNK)
-        except FileNotFoundError:
-            return Chunk((), offset)
-        end = data.rfind(b"\n") + 1
-        if end == 0:
-            # One line longer than a chunk can never be an event; it is stepped over.
-            return Chunk((), offset + len(data) if len(data) == _CHUNK else offset)
-        return Chunk(tuple(data[:end].decode(errors="replace").splitlines()), offset + end)
+        return self._files(name).read_events(offset)
 
     def stderr_tail(self, name: str, limit: int = 4000) -> str:
-        """The last characters that the run wrote to standard error."""
-        return _tail(self._dir(name) / "stderr.log", limit)
+        """The last `limit` bytes that the run wrote to standard error."""
+        return self._files(name).tail("stderr.log", limit)
 
     def send(self, name: str, line: bytes) -> None:
-        """Live input; this engine's runs read their input from a file."""
-        raise EngineError(f"the run {name} takes no input while it runs")
+        """Say a line to a run that takes live input. That it was taken in shows only in the run's own events.
+
+        Raises:
+            EngineError: it takes no input, or takes none any more, or reads too slowly.
+        """
+        files = self._files(name)
+        refused = f"the run {name} takes no input"
+        until = time.monotonic() + _SEND_S
+        rest = line if line.endswith(b"\n") else line + b"\n"
+        try:
+            fifo = os.open(files.path / "in.fifo", os.O_WRONLY | os.O_NONBLOCK)
+        except (FileNotFoundError, OSError) as problem:
+            raise EngineError(f"{refused}: {problem.strerror}", retryable=problem.errno == errno.ENXIO) from problem
+        try:
+            while rest:
+                try:
+                    rest = rest[os.write(fifo, rest) :]
+                except BlockingIOError as problem:
+                    if time.monotonic() > until:
+                        raise EngineError(f"{refused}: it reads too slowly", retryable=True) from problem
+                    time.sleep(_LOOK_S)
+        except BrokenPipeError as problem:
+            raise EngineError(refused) from problem
+        finally:
+            os.close(fifo)
 
     def remove(self, name: str) -> None:
-        """Delete the directory of a run that is over.
+        """Delete the directory of a run that is over or was never started.
 
         Raises:
             EngineError: it is still running.
         """
-        if self.find(name).state is RunState.RUNNING:
-            raise EngineError(f"the run {name} is still running; stop it first")
-        shutil.rmtree(self._dir(name), ignore_errors=True)
+        files = self._files(name)
+        if not files.path.is_dir():
+            return
+        running = files.view().state is RunState.RUNNING
+        with files.locked(0.0 if running else _SEEN_S) as lock:
+            if lock is None:
+                raise EngineError(f"the run {name} is still running; stop it first")
+            if files.view().state is RunState.LOST:
+                self._clear(files, "lost")
+            # Renamed first: half a directory would look like another state of the run.
+            doomed = self._runs / f".removed-{name}-{os.getpid()}-{time.monotonic_ns()}"
+            files.path.rename(doomed)
+        shutil.rmtree(doomed)
 
     def run(self, spec: RunSpec) -> CommandResult:
-        """Run a command to its end."""
+        """Run a command to its end, or wait for the one of that name; `output` holds both streams, as they came."""
         began = time.monotonic()
-        self.start(spec)
-        until = began + (spec.deadline_s or 3600.0) + spec.grace_s + _SEEN_S
-        view = self.find(spec.name)
-        while view.state in {RunState.RUNNING, RunState.STARTING} and time.monotonic() < until:
-            time.sleep(0.02)
+        view = self.start(replace(spec, merge_stderr=True))
+        until = began + (spec.deadline_s or _DEFAULT_RUN_S) + spec.grace_s + _SEEN_S
+        pause = _LOOK_S
+        while view.exit is None and view.state is not RunState.LOST and time.monotonic() < until:
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
             view = self.find(spec.name)
         if view.exit is None:
             view = self.stop(spec.name, spec.grace_s)
-        run = self._dir(spec.name)
-        output = _tail(run / "events.jsonl", _TAIL) + _tail(run / "stderr.log", _TAIL)
-        self._reap()
-        rc = view.exit.rc if view.exit else None
-        return CommandResult(rc, view.exit.why if view.exit else "lost", output, time.monotonic() - began)
+        files = self._files(spec.name)
+        output = (files.tail("events.jsonl", _TAIL) + files.tail("stderr.log", _TAIL))[-_TAIL:]
+        assert view.exit is not None
+        return CommandResult(view.exit.rc, view.exit.why, output, time.monotonic() - began)
 
-    def _dir(self, name: str) -> Path:
+    def _files(self, name: str) -> RunFiles:
         if not _NAME.fullmatch(name):
             raise EngineError(f"{name!r} is not a usable name for a run")
-        return self._runs / name
+        return RunFiles(name, self._runs / name)
 
     def _reap(self) -> None:
         """Collect runners that ended, so that none stays a zombie of this process."""
-        for name, child in list(self._children.items()):
-            if child.poll() is not None:
-                del self._children[name]
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        value: dict[str, Any] = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    return value
-
-
-def _size_and_time(path: Path) -> tuple[int, float | None]:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return 0, None
-    return found.st_size, found.st_mtime
-
-
-def _tail(path: Path, limit: int) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(file.tell() - limit, 0))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
+        for name, runner in tuple(self._runners.items()):
+            if runner.poll() is not None:
+                self._runners.pop(name, None)

@@ -1,225 +1,275 @@
 """The detached runner: one small process that owns one run from its first to its last moment.
 
-Started as `python -I -S runner.py RUN_DIR` in a session of its own, with the run's environment as its own (so that
-no secret of it ever stands in a file or in an argument). Standard library only: it starts in milliseconds and
-weighs little beside an agent. It holds an exclusive lock on RUN_DIR/lock for life, which is how others know that it
-lives; it adopts whatever the agent leaves behind, kills it, and writes RUN_DIR/exit.json as its last act.
+Started as `python -I -S runner.py RUN_DIR LOCK_FD` in a session of its own, with the run's environment as its own (so
+that no secret of it ever stands in a file or in an argument). Standard library only, and little of it: it starts in
+milliseconds and weighs little beside an agent.
+
+LOCK_FD is RUN_DIR/lock, locked by whoever starts it and inherited, so that the name is never free in between. The
+runner holds it for life, which is how others know that it lives; no process of the run inherits it. What the agent
+leaves behind falls to this process (it is a subreaper) and is killed; RUN_DIR/exit.json is its last act.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import fcntl
-import json
+import errno
 import os
+import select
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from types import FrameType
+
+TYPE_CHECKING = False  # known to type checkers; importing `typing` for it would cost more than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+if TYPE_CHECKING or __package__:
+    from integrations.engines.live_input import LiveInput
+    from integrations.engines.processes import Tree, Usage, descendants, kill_all, signal_each, start_ticks, wearing
+    from integrations.engines.records import close_log, read_json, size_of, write_json
+else:  # started by its path, with nothing but the standard library in reach
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from live_input import LiveInput
+    from processes import Tree, Usage, descendants, kill_all, signal_each, start_ticks, wearing
+    from records import close_log, read_json, size_of, write_json
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_SAMPLE_S = 0.2
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK_S = 0.2
+_USAGE_S = 1.0  #: how often RUN_DIR/usage.json is renewed
+_OOM_SCORE = b"500"  #: when memory runs out, the system takes an agent rather than Waggle
+_RUNAWAY = frozenset({"output", "processes", "memory"})  #: gets no time to end by itself
 
 
 class Run:
-    """One run. `spec` is RUN_DIR/spec.json: argv, cwd, deadline_s, grace_s, max_output_bytes."""
+    """One run.
 
-    def __init__(self, run_dir: str, spec: dict[str, object]) -> None:
+    Parameters:
+        spec: RUN_DIR/spec.json, as `local.py` writes it.
+        umask: what the agent's files are made with.
+    """
+
+    def __init__(self, run_dir: str, spec: Mapping[str, object], umask: int) -> None:
         self._dir = run_dir
         self._spec = spec
+        self._umask = umask
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self._libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._why = "exited"
-        self._peak = 0
-        self._strays = 0
-        self._term_at = 0.0
+        self._child = 0
+        self._rc: int | None = None
+        self._asked_at = 0.0
+        self._tree = Tree(os.getpid())
+        self._peak, self._noted_at = 0, 0.0
+        self._poll = select.poll()
+        self._input: LiveInput | None = None
 
     def go(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._asked)
-        child = self._start()
-        if child is None:
-            return
-        state = {"pid": os.getpid(), "ticks": start_ticks(os.getpid()), "child": child.pid, "started": time.time()}
-        write_json(self._path("state.json"), state)
-        rc = self._watch(child)
-        self._reap_strays()
-        self._end(rc)
+        self._libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        wake = self._listen()
+        # Before there is a process: from now on the name counts as used, whatever dies at whatever moment.
+        me = {"pid": os.getpid(), "ticks": start_ticks(os.getpid()), "started": time.time()}
+        write_json(self._path("state.json"), me)
+        strays = 0
+        if self._start():
+            self._watch(wake)
+            strays = self._kill_strays()
+        self._end(strays)
 
     def _path(self, name: str) -> str:
         return f"{self._dir}/{name}"
 
-    def _asked(self, _number: int, _frame: FrameType | None) -> None:
-        self._why = "stopped"
+    def _listen(self) -> int:
+        """Signals wake the loop through a pipe, so that it need not look often."""
+        wake, waker = os.pipe()
+        for descriptor in (wake, waker):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._ask("stopped"))
+        self._poll.register(wake, select.POLLIN)
+        return wake
 
-    def _start(self) -> subprocess.Popen[bytes] | None:
-        argv = [str(part) for part in _list(self._spec["argv"])]
-        with (
-            open(self._path("prompt"), "rb") as stdin,
-            open(self._path("events.jsonl"), "ab") as out,
-            open(self._path("stderr.log"), "ab") as err,
-        ):
-            try:
-                return subprocess.Popen(
-                    argv,
-                    cwd=str(self._spec["cwd"]),
-                    stdin=stdin,
-                    stdout=out,
-                    stderr=err,
-                    start_new_session=True,
-                    close_fds=True,
-                    preexec_fn=self._die_with_runner,
-                )
-            except OSError as problem:
-                err.write(f"{argv[0]}: {problem.strerror or problem}\n".encode())
-        self._end(126 if os.path.exists(argv[0]) else 127)
-        return None
+    def _ask(self, why: str) -> None:
+        """Want an end. The first reason is the one that is recorded; what has ended by itself needs none."""
+        if self._why == "exited" and self._rc is None:
+            self._why = why
 
-    def _die_with_runner(self) -> None:
-        self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    def _start(self) -> bool:
+        """Start the agent; False when that failed, which is then how the run ended."""
+        argv = self._spec.get("argv")
+        assert isinstance(argv, list)
+        out = os.open(self._path("events.jsonl"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        err = os.open(self._path("stderr.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        if self._spec.get("live_input"):
+            self._input = LiveInput(self._dir, str(self._spec.get("input_ends_on") or ""))
+            self._poll.register(self._input.fifo, select.POLLIN)
+            stdin = self._input.agent_end
+        else:
+            stdin = os.open(self._path("prompt"), os.O_RDONLY)
+        told, tell = os.pipe()
+        owner = os.getpid()
+        self._child = os.fork()
+        if self._child == 0:
+            self._become(argv, (stdin, out, out if self._spec.get("merge_stderr") else err), tell, owner)
+        for descriptor in (stdin, out, tell):
+            os.close(descriptor)
+        problem = os.read(told, 4096)  # nothing, once it has become the agent
+        os.close(told)
+        if problem:
+            number, _, words = problem.partition(b" ")
+            os.write(err, words + b"\n")
+            os.waitpid(self._child, 0)
+            self._rc = 127 if int(number) == errno.ENOENT else 126
+        os.close(err)
+        return not problem
 
-    def _watch(self, child: subprocess.Popen[bytes]) -> int | None:
-        deadline = time.monotonic() + _float(self._spec.get("deadline_s"), 10.0**9)
-        grace = _float(self._spec.get("grace_s"), 10.0)
-        most = int(_float(self._spec.get("max_output_bytes"), 2.0**40))
-        while True:
-            try:
-                return child.wait(timeout=_SAMPLE_S)
-            except subprocess.TimeoutExpired:
-                pass
-            now = time.monotonic()
-            self._peak = max(self._peak, sum(rss_of(pid) for pid in descendants(os.getpid())))
-            if self._why == "exited":
-                if now > deadline:
-                    self._why = "timeout"
-                elif self._written() > most:
-                    self._why = "output"
-            if self._why != "exited":
-                if not self._term_at:
-                    self._term_at = now
-                    self._grace_file(grace)
-                    self._signal_tree(signal.SIGTERM)
-                elif now - self._term_at > self._grace_file(grace) or self._why == "output":
-                    self._signal_tree(signal.SIGKILL)
-
-    def _grace_file(self, default: float) -> float:
-        """How long to wait between TERM and KILL: who asked for the stop may have written it down."""
+    def _become(self, argv: list[str], streams: tuple[int, int, int], tell: int, owner: int) -> NoReturn:
+        """In the child: leave nothing of the runner behind, and become the agent."""
+        what = "session"
         try:
-            with open(self._path("grace")) as file:
-                return float(file.read())
-        except (OSError, ValueError):
-            return default
+            signal.set_wakeup_fd(-1)
+            for number in (
+                signal.SIGTERM,
+                signal.SIGINT,
+                signal.SIGHUP,
+                signal.SIGCHLD,
+                signal.SIGPIPE,
+                signal.SIGXFSZ,
+            ):
+                signal.signal(number, signal.SIG_DFL)  # the runner's own, and two that Python ignores
+            os.setsid()
+            self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != owner:
+                os._exit(1)  # the runner died before it could be watched
+            os.umask(self._umask)
+            self._yield_memory()
+            for place, descriptor in enumerate(streams):
+                os.dup2(descriptor, place)
+            what = str(self._spec["cwd"])
+            os.chdir(what)
+            what = argv[0]
+            os.execvpe(what, argv, os.environ)  # noqa: S606 - an argument list, never a shell string
+        except OSError as problem:
+            os.write(tell, f"{problem.errno} {what}: {problem.strerror}".encode())
+        os._exit(127)
+
+    def _yield_memory(self) -> None:
+        try:
+            descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        except OSError:
+            return  # a sandbox without it
+        os.write(descriptor, _OOM_SCORE)
+        os.close(descriptor)
+
+    def _watch(self, wake: int) -> None:
+        """Until the agent is gone."""
+        deadline = time.monotonic() + self._number("deadline_s", 10.0**9)
+        most_output = self._number("max_output_bytes", 2.0**60)
+        most_processes = self._number("max_processes", 2.0**30)
+        most_memory = self._number("max_rss_bytes", 2.0**60)
+        while True:
+            for descriptor, _ in self._poll.poll(_TICK_S * 1000):
+                if descriptor == wake:
+                    os.read(wake, 4096)
+            self._reap()
+            if self._rc is not None:
+                return
+            if self._input is not None:
+                self._pump(self._input)
+            usage = self._tree.look()
+            self._note(usage)
+            if time.monotonic() > deadline:
+                self._ask("timeout")
+            elif self._written() > most_output:
+                self._ask("output")
+            elif len(usage.pids) > most_processes:
+                self._ask("processes")
+            elif usage.rss > most_memory:
+                self._ask("memory")
+            if self._why != "exited":
+                self._press()
+
+    def _number(self, name: str, default: float) -> float:
+        value = self._spec.get(name)
+        return float(value) if isinstance(value, int | float) else default
+
+    def _pump(self, live: LiveInput) -> None:
+        fifo = live.fifo
+        live.pump()
+        if not live.open:
+            self._poll.unregister(fifo)
+            self._input = None
 
     def _written(self) -> int:
-        return sum(os.path.getsize(self._path(name)) for name in ("events.jsonl", "stderr.log"))
+        return size_of(self._path("events.jsonl")) + size_of(self._path("stderr.log"))
 
-    def _signal_tree(self, number: signal.Signals) -> None:
-        for pid in descendants(os.getpid()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+    def _press(self) -> None:
+        """Ask the whole tree to end; kill it when its time is over, or when it is a runaway."""
+        # Who asked for the end may have said how long it may take.
+        grace = (read_json(self._path("grace.json")) or {}).get("grace_s", self._number("grace_s", 10.0))
+        now = time.monotonic()
+        if self._why in _RUNAWAY or (self._asked_at and now - self._asked_at >= grace):
+            kill_all(self._alive)
+        elif not self._asked_at:
+            self._asked_at = now
+            signal_each(self._alive(), signal.SIGTERM)
 
-    def _reap_strays(self) -> None:
-        """Kill what outlived the agent: its own sessions and daemons hang on this process as their reaper."""
-        until = time.monotonic() + 10.0
-        seen: set[int] = set()
-        while time.monotonic() < until:
-            left = [pid for pid in descendants(os.getpid()) if not is_zombie(pid)]
-            seen.update(left)
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            if not left:
-                break
-            time.sleep(0.01)
-        self._strays = len(seen)
+    def _alive(self) -> list[int]:
+        self._reap()
+        return descendants(os.getpid())
 
-    def _end(self, rc: int | None) -> None:
-        record = {"rc": rc, "why": self._why, "ended": time.time(), "peak_rss": self._peak, "strays": self._strays}
+    def _reap(self) -> None:
+        """Collect the agent's end, and that of every orphan which fell to this process."""
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._peak = max(self._peak, used.ru_maxrss * 1024)  # a short life falls between two looks
+            if pid == self._child:
+                self._rc = os.waitstatus_to_exitcode(status)
+
+    def _note(self, usage: Usage) -> None:
+        """Leave word of what the tree uses, for whoever wants to know how it is."""
+        self._peak = max(self._peak, usage.rss)
+        if time.monotonic() - self._noted_at >= _USAGE_S:
+            self._noted_at = time.monotonic()
+            seen = {"at": time.time(), "cpu_s": usage.cpu_s, "rss": usage.rss, "processes": len(usage.pids)}
+            write_json(self._path("usage.json"), seen, durable=False)
+
+    def _kill_strays(self) -> int:
+        """Kill what outlived the agent: what hangs on this process, and what only its marker still shows."""
+        marks = [f"{name}={value}" for name, value in os.environ.items() if name in {"WAGGLE_RUN", "WAGGLE_RUN_DIR"}]
+        return kill_all(lambda: self._alive() or wearing(marks))
+
+    def _end(self, strays: int) -> None:
+        if self._input is not None:
+            self._input.close()
+        most = int(self._number("max_output_bytes", 2.0**60))
+        for name in ("events.jsonl", "stderr.log"):
+            close_log(self._path(name), most)
+        used = os.times()
+        record = {
+            "rc": self._rc,
+            "why": self._why,
+            "ended": time.time(),
+            "peak_rss": self._peak,
+            "strays": strays,
+            "cpu_s": round(used.children_user + used.children_system, 2),
+        }
         write_json(self._path("exit.json"), record)
 
 
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise ValueError("argv must be a list")
-    return value
-
-
-def _float(value: object, default: float) -> float:
-    return default if value is None else float(str(value))
-
-
-def write_json(path: str, value: Mapping[str, object]) -> None:
-    """Write a file that is either there whole or not at all, also after a power cut."""
-    with open(f"{path}.new", "w") as file:
-        json.dump(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.new", path)
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat behind the command name, which may hold spaces and brackets."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().decode(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def start_ticks(pid: int) -> int:
-    """Start time of a process in clock ticks since boot; with the pid it names a process for good. 0: gone."""
-    fields = _stat(pid)
-    return int(fields[19]) if len(fields) > 19 else 0
-
-
-def is_zombie(pid: int) -> bool:
-    fields = _stat(pid)
-    return not fields or fields[0] in "ZX"
-
-
-def rss_of(pid: int) -> int:
-    fields = _stat(pid)
-    return int(fields[21]) * _PAGE if len(fields) > 21 else 0
-
-
-def descendants(root: int) -> list[int]:
-    """Every process below `root`, from one pass over /proc."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            fields = _stat(int(name))
-            if len(fields) > 1:
-                children.setdefault(int(fields[1]), []).append(int(name))
-    found: list[int] = []
-    todo = [root]
-    while todo:
-        below = children.get(todo.pop(), [])
-        found += below
-        todo += below
-    return found
-
-
-def main(run_dir: str) -> int:
-    os.umask(0o077)
-    lock = os.open(f"{run_dir}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return 75  # another runner owns this run
-    if os.path.exists(f"{run_dir}/state.json") or os.path.exists(f"{run_dir}/exit.json"):
-        return 76  # it was started before; a name runs once
-    with open(f"{run_dir}/spec.json") as file:
-        spec = json.load(file)
-    Run(run_dir, spec).go()
-    return 0
+def main(run_dir: str, lock: int) -> None:
+    os.set_inheritable(lock, False)
+    umask = os.umask(0o077)
+    spec = read_json(f"{run_dir}/spec.json")
+    assert spec is not None
+    Run(run_dir, spec, umask).go()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    main(sys.argv[1], int(sys.argv[2]))
