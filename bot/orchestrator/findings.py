@@ -156,11 +156,13 @@ def verify(one: Weighed, result: str, why: str) -> Weighed:
 
 def acceptance_of(answer: ReviewAnswer, criteria: Sequence[str]) -> tuple[AcceptanceCheck, ...]:
     """One entry for each criterion of the task. A `no` without evidence, and criteria made up, are not believed."""
-    said = {" ".join(one.criterion.lower().split()): one for one in answer.acceptance}
-    in_order = answer.acceptance if len(answer.acceptance) == len(criteria) else []
+    said = {_folded(one.criterion): one for one in answer.acceptance}
+    # A reviewer that put all of them into its own words kept their order.
+    renamed = len(answer.acceptance) == len(criteria) and not any(_folded(one) in said for one in criteria)
+    in_order = answer.acceptance if renamed else []
     found = []
     for place, criterion in enumerate(criteria):
-        one = said.get(" ".join(criterion.lower().split())) or (in_order[place] if in_order else None)
+        one = said.get(_folded(criterion)) or (in_order[place] if in_order else None)
         if one is None:
             found.append(AcceptanceCheck(criterion=criterion, met="cannot_tell", evidence="the reviewer did not say"))
         elif one.met == "no" and not one.evidence.strip():
@@ -168,6 +170,10 @@ def acceptance_of(answer: ReviewAnswer, criteria: Sequence[str]) -> tuple[Accept
         else:
             found.append(AcceptanceCheck(criterion=criterion, met=one.met, evidence=one.evidence))
     return tuple(found)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.lower().split())
 
 
 def settle_verdict(

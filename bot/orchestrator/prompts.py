@@ -154,13 +154,13 @@ def fence(text: str, label: str = "") -> str:
 def line(text: str) -> str:
     """Text on one line that cannot start a heading, a list or a fence of its own."""
     plain = " ".join(text.split()).replace("```", "'''")
-    return re.sub(r"^([#>]+|[-*+]\s|\d+[.)]\s|~{3,})", "", plain).strip()
+    return re.sub(r"^(?:\s*(?:[#>]+|[-*+](?=\s|$)|\d+[.)](?=\s|$)|~{3,}))+", "", plain).strip()
 
 
 def block(text: str) -> str:
     """Paragraphs without headings and fences of their own: the prompt's structure is the template's alone."""
     rows = text.replace("```", "'''").replace("~~~", "---").strip().split("\n")
-    return "\n".join(re.sub(r"^\s*#+\s*", "", row).rstrip() for row in rows)
+    return "\n".join(re.sub(r"^\s*(?:#+\s*)+", "", row).rstrip() for row in rows)
 
 
 def _guidance(task: Task) -> list[tuple[Guidance, str]]:
