@@ -83,17 +83,12 @@ class Person(GitHubVisitor):
 
 
 @dataclass
-class Loop:
-    """A running loop, and what tests do with it."""
+class Onlooker:
+    """What tests see and do through rows and as people, whichever process the loop runs in."""
 
     home: Path
     place: Place
-    world: github.GitHubWorld
     registry: Registry
-    outside: Outside
-    supervisor: Supervisor
-    orchestrator: Orchestrator
-    context: ContextStore
     script: Path
     policy: Policy
 
@@ -185,36 +180,95 @@ class Loop:
         return found
 
 
-@asynccontextmanager
-async def running(tmp_path: Path, the_policy: Policy | None = None, *, tick_s: float = 0.25) -> AsyncIterator[Loop]:
-    """A loop that runs until the block ends."""
-    chosen = the_policy or policy()
+@dataclass
+class Loop(Onlooker):
+    """A running loop, and what tests do with it."""
+
+    outside: Outside
+    supervisor: Supervisor
+    orchestrator: Orchestrator
+    context: ContextStore
+
+    async def start(self) -> None:
+        """Begin to work. The customers' words may be known already, from an earlier life."""
+        await self.orchestrator.start()
+        await self.context.take_message(
+            ChatMessage("C0CUSTOMERS", "customers", "1700000000.000100", "support", QUOTE, "feedback", _now())
+        )
+        await self.supervisor.start()
+
+    async def stop(self) -> None:
+        await self.supervisor.stop()
+        await self.orchestrator.stop()
+        for view in self.outside.engine.list():
+            self.outside.engine.stop(view.name, 0.2)
+
+
+def place_at(home: Path) -> Place:
+    """A place for a playground, on a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    place = Place(tmp_path / "playground", f"http://127.0.0.1:{port}", *["secret-of-the-playground"] * 5)
-    place.home.mkdir()
+    return Place(home, f"http://127.0.0.1:{port}", *["secret-of-the-playground"] * 5)
+
+
+@asynccontextmanager
+async def playground(place: Place) -> AsyncIterator[None]:
+    """GitHub and models of the playground, until the block ends."""
+    place.home.mkdir(exist_ok=True)
     app = web.Application(client_max_size=64 * 2**20)
-    world = github.add_routes(app, place)
+    github.add_routes(app, place)
     models.add_routes(app, place)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await web.TCPSite(runner, "127.0.0.1", int(place.url.rpartition(":")[2])).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
 
-    home = tmp_path / "home"
-    home.mkdir()
+
+def open_home(home: Path) -> Registry:
+    """The registry of a home; both are made when they are missing."""
+    home.mkdir(exist_ok=True)
     registry = Registry(f"sqlite:///{home / 'registry.db'}")
     SQLModel.metadata.create_all(registry.engine)
+    script = home / "script.json"
+    if not script.exists():
+        script.write_text("[]")
+    return registry
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, the_policy: Policy | None = None, *, tick_s: float = 0.25) -> AsyncIterator[Loop]:
+    """A loop that runs until the block ends."""
+    place = place_at(tmp_path / "playground")
+    async with playground(place):
+        home = tmp_path / "home"
+        registry = open_home(home)
+        loop = compose(home, place, registry, the_policy or policy(), tick_s=tick_s)
+        await loop.start()
+        try:
+            yield loop
+        finally:
+            await loop.stop()
+            registry.close()
+
+
+def compose(
+    home: Path, place: Place, registry: Registry, chosen: Policy, *, tick_s: float, steps: Steps | None = None
+) -> Loop:
+    """Every part of a Waggle without Slack, built and not started."""
     repositories = Repositories(home)
 
     def remotes(slug: str) -> Remote:
         return Remote(slug, f"{place.url}/github/git/{slug}.git", lambda: place.github_token)
 
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
     script = home / "script.json"
-    script.write_text("[]")
     agents = adapters(AgentSettings(enabled=("scripted",), script=script, speed=20.0))
     outside = Outside(
         registry=registry,
@@ -227,36 +281,23 @@ async def running(tmp_path: Path, the_policy: Policy | None = None, *, tick_s: f
         host=lambda: Host(available_bytes=64 * 2**30),
         environment=clean_environment(),
         agents_home=home / "agents",
-        clock=clock,
+        clock=_now,
         new_id=lambda: str(uuid.uuid4()),
         secrets=(place.github_token,),
-        steps=Steps(),
+        steps=steps or Steps(),
     )
     voices = (
         Voice(AnthropicModel(place.model_key, place.anthropic_base_url, "claude-sonnet-5"), real=False),
         Voice(OpenAIModel(place.model_key, place.openai_base_url, "gpt-5.2"), real=False),
     )
-    context = ContextStore(registry, clock)
+    context = ContextStore(registry, _now)
     orchestrator = Orchestrator(
         registry,
         context,
         MirrorReader(repositories, remotes, lambda: chosen),
         lambda: panel_of(voices),
         lambda: chosen,
-        clock,
+        _now,
     )
     supervisor = Supervisor(outside, tick_s=tick_s)
-    await orchestrator.start()
-    await context.take_message(
-        ChatMessage("C0CUSTOMERS", "customers", "1700000000.000100", "support", QUOTE, "feedback", clock())
-    )
-    await supervisor.start()
-    try:
-        yield Loop(home, place, world, registry, outside, supervisor, orchestrator, context, script, chosen)
-    finally:
-        await supervisor.stop()
-        await orchestrator.stop()
-        for view in outside.engine.list():
-            outside.engine.stop(view.name, 0.2)
-        await runner.cleanup()
-        registry.close()
+    return Loop(home, place, registry, script, chosen, outside, supervisor, orchestrator, context)
