@@ -54,23 +54,29 @@ async def run_command(job: Job, branch: str, workspace: Path, log: JobLog, start
     Cancellation kills the whole process group before it propagates.
     """
     log.group(f"Run {job.command}", [job.command, "shell: /bin/sh -e {0}"])
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-e",
-        "-c",
-        job.command,
-        cwd=workspace,
-        env=job_environment(job, branch, workspace),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-        limit=_LINE_LIMIT,
-    )
-    started(process.pid)
-    assert process.stdout is not None
-    reading = asyncio.create_task(_copy(process.stdout, log))
+    # A pipe of our own: asyncio's `wait()` waits for its pipes too, which background children hold open.
+    reader, writer = os.pipe()
     try:
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-e",
+            "-c",
+            job.command,
+            cwd=workspace,
+            env=job_environment(job, branch, workspace),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reader)
+        raise
+    finally:
+        os.close(writer)
+    reading = asyncio.create_task(_copy(reader, log))
+    try:
+        started(process.pid)
         rc = await asyncio.wait_for(process.wait(), job.timeout_s)
     except TimeoutError:
         log.line(f"##[error]The job has exceeded the maximum execution time of {job.timeout_s:g} s.")
@@ -92,14 +98,24 @@ def end_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-async def _copy(stream: asyncio.StreamReader, log: JobLog) -> None:
-    while True:
-        try:
-            raw = await stream.readuntil(b"\n")
-        except asyncio.IncompleteReadError as rest:
-            raw = rest.partial
-        except asyncio.LimitOverrunError as overrun:
-            raw = await stream.readexactly(overrun.consumed)
-        if not raw:
-            return
-        log.line(raw.decode("utf-8", "replace").rstrip("\r\n"))
+async def _copy(reader: int, log: JobLog) -> None:
+    """Write what comes out of a pipe into the log, line by line; closes the pipe."""
+    stream = asyncio.StreamReader(limit=_LINE_LIMIT)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reader, "rb", buffering=0)
+    )
+    try:
+        while raw := await _line(stream):
+            log.line(raw.decode("utf-8", "replace").rstrip("\r\n"))
+    finally:
+        transport.close()
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    """The next line, a part of one that is too long, or nothing at the end."""
+    try:
+        return await stream.readuntil(b"\n")
+    except asyncio.IncompleteReadError as rest:
+        return rest.partial
+    except asyncio.LimitOverrunError as overrun:
+        return await stream.readexactly(overrun.consumed)

@@ -98,8 +98,9 @@ def _name_from_header(line: str) -> str:
 
 def _unquote(name: str) -> str:
     """git quotes names with unusual characters as C strings, and ends names with blanks by a tab."""
+    name = name.rstrip("\t")
     if not name.startswith('"'):
-        return name.rstrip("\t")
+        return name
     return name[1:-1].encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "replace")
 
 

@@ -82,9 +82,10 @@ class _Blocks:
     def _list(self) -> None:
         tag = "ol" if _ORDERED.match(self._lines[self._at]) else "ul"
         items: list[list[str]] = []
+        margin = len(self._lines[self._at]) - len(self._lines[self._at].lstrip())
         for line in self._take(lambda line: bool(line.strip()) and bool(_ITEM.match(line) or line.startswith("  "))):
             found = _ITEM.match(line)
-            if found and len(found[1]) < 2:
+            if found and len(found[1]) < margin + 2:
                 items.append([found[2]])
             else:
                 items[-1].append(line[2:] if line.startswith("  ") else line)
