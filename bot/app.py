@@ -22,7 +22,6 @@ from bot.orchestrator.answering import Orchestrator
 from bot.orchestrator.models import Panel
 from bot.orchestrator.reading import MirrorReader
 from bot.panel import Panels, StandIn
-from bot.playground_process import PlaygroundProcess
 from bot.remotes import remote_of, web_root
 from bot.services import Services, services_of
 from bot.settings import ANTHROPIC_BASE_URL, Settings
@@ -89,10 +88,9 @@ def build(
     home: Home,
     config: ConfigFile,
     services: Services,
-    playground: PlaygroundProcess | None,
+    place: Place | None,
 ) -> App:
     """Put the parts together. Nothing is started and nobody is asked anything."""
-    place = playground.place if playground else None
     registry = Registry(settings.database_url)
     secrets = _secrets(settings, place)
     github_url, github_token = _github(settings, place)

@@ -19,7 +19,6 @@ from bot.config_schema import Document
 from bot.configuration import open_config, own_config
 from bot.home import Home, HomeError
 from bot.manifest import wanted_scopes
-from bot.playground_process import PlaygroundProcess, find_playground
 from bot.problems import ProblemsError
 from bot.remotes import remote_of, web_root
 from bot.services import Services
@@ -29,6 +28,7 @@ from integrations.fault import IntegrationError
 from integrations.git import GitError, Repositories
 from integrations.git.command import GitCommand
 from integrations.github import GitHub
+from integrations.playground.lock import Running, running
 from scheduler.registry import RegistryError, copies
 from scheduler.registry.migrate import OutdatedRegistryError, require_current
 
@@ -64,7 +64,7 @@ async def examine() -> list[Check]:
     config, lines = _config(settings, home, services)
     found += lines
     found += await _slack(settings, services)
-    playground = find_playground(home.playground)
+    playground = running(home.playground)
     found.append(_playground(services, playground))
     found += await asyncio.to_thread(lambda: list(_github(settings, home, services, config, playground)))
     found += list(_models(settings, services))
@@ -201,7 +201,7 @@ def _scopes(given: frozenset[str]) -> Check:
     )
 
 
-def _playground(services: Services, process: PlaygroundProcess | None) -> Check:
+def _playground(services: Services, process: Running | None) -> Check:
     if not services.playground:
         return Check("playground", True, "not needed: Slack and GitHub are real")
     if process is None:
@@ -214,7 +214,7 @@ def _github(
     home: Home,
     services: Services,
     config: ConfigFile | None,
-    playground: PlaygroundProcess | None,
+    playground: Running | None,
 ) -> Iterator[Check]:
     token: Callable[[], str]
     if settings.github.token is not None:

@@ -25,12 +25,14 @@ from bot.app import App, build, find_services, utc_now
 from bot.configuration import open_config
 from bot.home import Home
 from bot.logs import start_logging
-from bot.playground_process import PlaygroundError, PlaygroundProcess, ensure_playground
 from bot.problems import StartError
 from bot.services import Services
 from bot.settings import Settings
 from bot.ticking import answer_requests
 from integrations.fault import IntegrationError
+from integrations.playground.lock import is_held
+from integrations.playground.place import Place
+from integrations.playground.start import PlaygroundError, ensure_playground, stop_playground
 from scheduler.leadership import Leadership
 from scheduler.registry import copies
 from scheduler.registry.migrate import migrate
@@ -51,11 +53,11 @@ class Options:
 
     Attributes:
         port: of the playground's page; 0 for the one it had before, or any free one.
-        keep_playground: leave the playground running at the end.
+        leave_as_found: leave a playground running that ran before.
     """
 
     port: int = 0
-    keep_playground: bool = False
+    leave_as_found: bool = False
 
 
 async def serve(settings: Settings, options: Options, announce: Announce) -> None:
@@ -103,8 +105,8 @@ async def opened(settings: Settings, options: Options, announce: Announce) -> As
         start_logging(home.log, settings.waggle.log_level, settings.secrets())
         if settings.sentry.dsn is not None:
             sentry_sdk.init(settings.sentry.dsn.get_secret_value(), send_default_pii=False)
-        async with _playground(settings, home, services, options, announce) as playground:
-            app = build(settings, home, config, services, playground)
+        async with _playground(home, services, options, announce) as place:
+            app = build(settings, home, config, services, place)
             try:
                 yield app
             finally:
@@ -126,38 +128,38 @@ def _prepare_registry(settings: Settings, home: Home, announce: Announce) -> Non
 
 @contextlib.asynccontextmanager
 async def _playground(
-    settings: Settings, home: Home, services: Services, options: Options, announce: Announce
-) -> AsyncIterator[PlaygroundProcess | None]:
+    home: Home, services: Services, options: Options, announce: Announce
+) -> AsyncIterator[Place | None]:
     """The playground while it is needed, started again when it dies."""
     if not services.playground:
         if options.port:
             raise StartError("Everything is real here, so there is no page: leave --port out.")
         yield None
         return
-    environment = settings.host.environment
-    process = await ensure_playground(home.playground, environment=environment, port=options.port)
-    keeper = asyncio.create_task(_keep(process, settings, home, announce), name="playground keeper")
+    found = is_held(home.playground)
+    place = await asyncio.to_thread(ensure_playground, home.playground, options.port or None)
+    keeper = asyncio.create_task(_keep(place, announce), name="playground keeper")
     try:
-        yield process
+        yield place
     finally:
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
-        if not options.keep_playground:
-            await process.stop()
+        if not (found and options.leave_as_found):
+            await asyncio.to_thread(stop_playground, home.playground)
 
 
-async def _keep(process: PlaygroundProcess, settings: Settings, home: Home, announce: Announce) -> None:
-    port = int(process.place.url.rsplit(":", 1)[1])
+async def _keep(place: Place, announce: Announce) -> None:
+    port = int(place.url.rsplit(":", 1)[1])
     while True:
         await asyncio.sleep(_PLAYGROUND_S)
-        if await asyncio.to_thread(process.alive):
+        if await asyncio.to_thread(is_held, place.home):
             continue
         try:
-            process = await ensure_playground(home.playground, environment=settings.host.environment, port=port)
+            place = await asyncio.to_thread(ensure_playground, place.home, port)
         except PlaygroundError as problem:
             log.warning("the playground does not start again", why=str(problem))
         else:
-            announce(f"The playground had ended and was started again. Its page: {process.place.page_url}")
+            announce(f"The playground had ended and was started again. Its page: {place.page_url}")
 
 
 def _check_outside(app: App) -> list[str]:

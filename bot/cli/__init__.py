@@ -17,7 +17,6 @@ import typer
 from bot.cli import acts, memory, running, tasks, tools
 from bot.cli.common import CommandError, err
 from bot.home import HomeError
-from bot.playground_process import PlaygroundError
 from bot.problems import ProblemsError, StartError
 from integrations.fault import IntegrationError
 from scheduler.leadership import AlreadyLedError
@@ -62,7 +61,6 @@ _EXPLAINED = (
     HomeError,
     RegistryError,
     AlreadyLedError,
-    PlaygroundError,
     StartError,
 )
 

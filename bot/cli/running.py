@@ -118,5 +118,5 @@ def alive() -> None:
 async def _tick_alone() -> dict[str, Any]:
     from bot.serving import Options, opened
 
-    async with opened(Settings.load(), Options(), err.print) as app:
+    async with opened(Settings.load(), Options(leave_as_found=True), err.print) as app:
         return asdict(await app.supervisor.tick())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import aiohttp
 from rich.console import Console
 from rich.markup import escape
 
@@ -14,7 +15,7 @@ from bot.demo.scenarios import Scenario
 from bot.demo.stage import PACE, SceneFailed, Stage, open_stage
 from bot.demo.transcript import Line
 from bot.show import Json
-from integrations.playground.visitor import VisitorError
+from integrations.playground.visitor import Refused
 
 _COLOURS = ("cyan", "magenta", "yellow", "green", "blue")
 _LONGEST_S = 300.0
@@ -75,7 +76,7 @@ async def _play(scenario: Scenario, console: Console, label: str) -> Played:
             await _act(scenario, stage, played)
         if not played.why:
             played.ok = True
-    except (SceneFailed, VisitorError, TimeoutError) as problem:
+    except (SceneFailed, Refused, aiohttp.ClientError, TimeoutError) as problem:
         played.why = str(problem) or f"not over after {_LONGEST_S:g} s"
     played.seconds = time.monotonic() - began
     verdict = "[bold green]passed[/]" if played.ok else f"[bold red]failed[/]: {escape(played.why)}"

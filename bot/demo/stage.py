@@ -16,18 +16,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
+from sqlmodel import Session
 
 from bot.configuration import read_running
 from bot.demo.transcript import Line, Transcript
 from bot.home import Home
 from bot.look import list_tasks, read_task
 from bot.playground_config import REPOSITORY, Pace, playground_toml
-from bot.playground_process import find_playground
 from bot.services import Services
 from bot.settings import Settings
 from bot.show import Json, TaskView, full_json
+from integrations.playground.lock import running
 from integrations.playground.place import Place
-from integrations.playground.visitor import Visitor
+from integrations.playground.start import stop_playground
+from integrations.playground.visitor import Visitor, text_of
 from scheduler.lifecycle import TaskState
 from scheduler.registry import Registry
 
@@ -143,9 +145,7 @@ class Stage:
             await asyncio.sleep(_LOOK_S)
 
     async def tasks_json(self) -> list[Json]:
-        views = await self.registry.read(list_tasks)
-        full = [await self.registry.read(lambda s, task=view.task: read_task(s, task.id or 0)) for view in views]
-        return [full_json(view) for view in full if view is not None]
+        return await self.registry.read(_all_in_full)
 
     async def _state(self) -> str:
         newest = await self.registry.read(list_tasks)
@@ -230,7 +230,7 @@ async def _started(process: asyncio.subprocess.Process, home: Home, directory: P
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         said = read_running(home)
-        found = find_playground(home.playground) if said is not None and said.pid == process.pid else None
+        found = running(home.playground) if said is not None and said.pid == process.pid else None
         if found is not None:
             return found.place
         if process.returncode is not None:
@@ -249,9 +249,12 @@ async def _end(process: asyncio.subprocess.Process, home: Home) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-    left = find_playground(home.playground)
-    if left is not None:
-        await left.stop()
+    await asyncio.to_thread(stop_playground, home.playground)
+
+
+def _all_in_full(session: Session) -> list[Json]:
+    full = [read_task(session, view.task.id or 0) for view in list_tasks(session)]
+    return [full_json(view) for view in full if view is not None]
 
 
 def _buttons(blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -260,4 +263,4 @@ def _buttons(blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _all_text(message: dict[str, Any]) -> str:
-    return f"{message.get('text', '')} {json.dumps(message.get('blocks', []), ensure_ascii=False)}".lower()
+    return text_of(message).lower()
