@@ -72,7 +72,7 @@ async def scope(desk: Desk, row: Judgement, turn: Turn) -> Answered:
     system, prompt = model_prompt("scope", fence_facts(JudgementKind.SCOPE, known.facts))
     ask = Ask("scope", system, desk.clean(prompt))
     said = await ask_in_turn(turn.judges, ask, ScopeAnswer, _complaint)
-    scoped, notes = _believe(policy, asked, known, said, task)
+    scoped, notes = _believe(desk, asked, known, said, task)
     return Answered(scoped, said.by, said.charges, said.failures, (*known.notes, *notes))
 
 
@@ -186,9 +186,9 @@ def _complaint(answer: ScopeAnswer) -> str:
 
 
 def _believe(
-    policy: Policy, asked: AskedScope, known: _Known, said: Said[ScopeAnswer], task: Task
+    desk: Desk, asked: AskedScope, known: _Known, said: Said[ScopeAnswer], task: Task
 ) -> tuple[ScopedTask, tuple[str, ...]]:
-    answer = said.value
+    answer, policy = said.value, desk.policy()
     if not answer.clear:
         return ScopedTask(clear=False, question=line(answer.question), options=tuple(answer.options[:6])), ()
     slug = asked.repo_hint or _slug(policy, answer.repo)
@@ -199,13 +199,13 @@ def _believe(
     cited = check_citations(answer.citations, known.passages)
     files, unknown = check_files(answer.expected_files, existing)
     lane, reason = choose_lane(answer.kind, answer.size, files, existing)
-    acceptance = [one for one in (line(check) for check in answer.acceptance) if one]
+    acceptance = [one for one in (line(desk.clean(check)) for check in answer.acceptance) if one]
     ordered = [one for one in acceptance if gives_orders(one)]
     scoped = ScopedTask(
         clear=True,
         repo=slug,
-        title=_short(line(answer.title)),
-        goal=_without_orders(answer.goal),
+        title=_short(line(desk.clean(answer.title))),
+        goal=_without_orders(desk.clean(answer.goal)),
         acceptance=tuple(one for one in acceptance if one not in ordered),
         expected_files=files,
         kind=answer.kind,
@@ -223,7 +223,7 @@ def _believe(
     notes += [f"an acceptance check that gives orders to machines: “{one[:80]}”" for one in ordered]
     if not scoped.routes:
         notes.append(f"no agent is configured for {scoped.kind} tasks; add one to [routes] in waggle.toml")
-    return scoped.model_copy(update={"prompt": first_prompt(sheet)}), tuple(notes)
+    return scoped.model_copy(update={"prompt": desk.clean(first_prompt(sheet))}), tuple(notes)
 
 
 def _slug(policy: Policy, named: str) -> str:
