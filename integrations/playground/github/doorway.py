@@ -21,6 +21,7 @@ from integrations.playground.github.store import Store
 from integrations.playground.place import Place
 
 _LOGGED_BODY = 4000
+_KEPT_CALLS = 50_000
 _DOCS = "https://docs.github.com/rest"
 _SECONDARY = (
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. "
@@ -99,7 +100,7 @@ Handler = Callable[[Call], Awaitable[Answer]]
 
 
 class CallLog:
-    """Every call that was made, for tests that judge by what arrived."""
+    """The calls that were made, the last fifty thousand of them, for tests that judge by what arrived."""
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
@@ -116,7 +117,7 @@ class CallLog:
         operation: str = "",
         body: str = "",
     ) -> None:
-        self._store.add(
+        record = self._store.add(
             CallRecord(
                 at=started,
                 actor=actor,
@@ -130,6 +131,8 @@ class CallLog:
                 performed=performed,
             )
         )
+        if record.id % 1000 == 0:
+            self._store.remove_all(CallRecord, "id<=?", record.id - _KEPT_CALLS)
 
     def all(self) -> list[CallRecord]:
         return self._store.all(CallRecord)

@@ -105,6 +105,9 @@ class Store:
     def remove(self, record: Record) -> None:
         self._db.execute(f"DELETE FROM {record.TABLE} WHERE id=?", [record.id])  # noqa: S608
 
+    def remove_all(self, kind: type[Record], where: str, *values: object) -> None:
+        self._db.execute(f"DELETE FROM {kind.TABLE} WHERE {where}", values)  # noqa: S608
+
     def get(self, kind: type[R], number: int) -> R | None:
         return self.first(kind, "id=?", number)
 
