@@ -1,0 +1,48 @@
+// The page's calls, and the stream of what changed.
+
+export class Refused extends Error {}
+
+async function read(response) {
+  const text = await response.text();
+  let answer;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    answer = { error: text || `The playground answered ${response.status}.` };
+  }
+  if (!response.ok) throw new Refused(answer.error || `The playground answered ${response.status}.`);
+  return answer;
+}
+
+async function call(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Refused("The playground does not answer. Is it running?");
+  }
+  return read(response);
+}
+
+export const get = (path, query = {}) => call(`/page/${path}?${new URLSearchParams(query)}`);
+
+export const act = (path, body) =>
+  call(`/page/${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+export function upload(fields, file) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", file, file.name);
+  return call("/page/upload", { method: "POST", body: form });
+}
+
+// Calls `changed` with every change, and with {type: "reload"} after each (re)connection.
+export function listen(changed, state) {
+  const source = new EventSource("/page/events");
+  source.onopen = () => {
+    state(true);
+    changed({ type: "reload" });
+  };
+  source.onerror = () => state(false);
+  source.onmessage = (event) => changed(JSON.parse(event.data));
+}

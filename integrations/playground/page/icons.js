@@ -1,0 +1,30 @@
+// Pictures that do not depend on the fonts of the machine.
+
+const PATHS = {
+  attach: "M13.5 6.5l-6 6a2 2 0 0 0 3 3l7-7a4 4 0 0 0-5.7-5.7l-7 7a6 6 0 0 0 8.5 8.5l5.2-5.2",
+  pull: "M6 3v12M6 3a2 2 0 1 0 .01 0M6 17a2 2 0 1 0 .01 0M16 17a2 2 0 1 0 .01 0M16 15V9a3 3 0 0 0-3-3H9.5M12 3.5 9.5 6 12 8.5",
+  smile: "M10 2.5a7.5 7.5 0 1 0 .01 0M7 12q3 3 6 0M7.5 8v.5M12.5 8v.5",
+  reply: "M3 4h14v10H9l-4 3.5V14H3z",
+  edit: "M4 16l1-4 8.5-8.5 3 3L8 15z",
+  remove: "M4 6h12M8 6V4h4v2M5.5 6l1 11h7l1-11M8.5 9v5M11.5 9v5",
+  send: "M3 10 17 4l-4 13-3.5-5.5z",
+  close: "M5 5l10 10M15 5 5 15",
+  eyes: "M1.5 10q4-6 8 0q-4 6-8 0M10.5 10q4-6 8 0q-4 6-8 0M6.5 9.5v1M15.5 9.5v1",
+  "+1": "M3 9h3v8H3zM6 9l4-6q2 0 1.5 2L11 8h5q1.500 0 1 1.500l-1.500 6q-.5 1.500-2 1.500H6",
+  "-1": "M3 11h3V3H3zM6 11l4 6q2 0 1.500-2L11 12h5q1.500 0 1-1.500l-1.500-6Q15 3 13.500 3H6",
+  bee: "M10 1.5 17.5 5.750v8.500L10 18.500 2.500 14.250v-8.500zM6.500 8q1.750 4.500 3.500 0q1.750 4.500 3.500 0",
+  hourglass: "M5 2.500h10M5 17.500h10M6 2.500c0 4 3 5 4 7.500 1-2.500 4-3.500 4-7.500M6 17.500c0-4 3-5 4-7.500 1 2.500 4 3.500 4 7.500",
+};
+
+export function icon(name) {
+  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 20 20", class: `icon-${name.replace(/\W/g, "n")} drawn`, "aria-hidden": "true" })) {
+    picture.setAttribute(key, value);
+  }
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", PATHS[name]);
+  picture.append(path);
+  return picture;
+}
+
+export const isDrawn = (name) => name in PATHS;
