@@ -121,6 +121,8 @@ class Registry:
                     ends = True
                     break
                 group.append(more)
+            # Whoever waited may have been cancelled; from here on the piece is done whether somebody waits or not.
+            group = [one for one in group if one.done.set_running_or_notify_cancel()]
             self._commit(connection, [one for one in group if one.work is not _foreign_version])
             for one in group:
                 if one.work is _foreign_version:
