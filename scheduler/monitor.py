@@ -97,6 +97,11 @@ class Monitor:
                 report.rows_written += 1
             return report
 
+    async def idle(self) -> None:
+        """Return when no tick is in progress."""
+        async with self._ticking:
+            pass
+
     def _heartbeat(self, session: Session, report: TickReport) -> None:
         value = {"ms": report.ms, "requests": report.requests, "seen": report.seen, "did": report.did[:20]}
         remember(session, self._out.clock(), "tick", value)

@@ -8,6 +8,7 @@ row written by another process rings it too: SQLite's data version is watched fo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -50,11 +51,15 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop ticking and let work in progress come to an end; what is cut short is taken up at the next start."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._scheduler.running:
+            self._scheduler.pause()
+            # A tick that is cut short does no harm, but APScheduler reports it as a failed job.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.monitor.idle(), _DRAIN_S)
+            self._scheduler.shutdown(wait=False)
         await self.monitor.jobs.settle(_DRAIN_S)
 
     async def tick(self) -> TickReport:
