@@ -34,6 +34,11 @@ class LiveInput:
     def open(self) -> bool:
         return self._feed >= 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is still to be carried over."""
+        return bool(self._pending)
+
     def pump(self) -> None:
         """Carry over what there is; never blocks."""
         if not self.open:

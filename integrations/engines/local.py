@@ -63,6 +63,8 @@ class LocalEngine:
         files = self._files(spec.name)
         if not spec.argv:
             raise EngineError(f"the run {spec.name} has no command")
+        if files.view().exit is not None:
+            raise EngineError(f"the run {spec.name} is over; a name runs once")
         files.path.mkdir(mode=0o700, exist_ok=True)
         until = time.monotonic() + _SEEN_S
         while True:
@@ -84,7 +86,7 @@ class LocalEngine:
             raise EngineError(f"the run {spec.name} is over; a name runs once")
         try:
             files.write_spec(spec)
-            with (files.path / "runner.log").open("ab") as log:
+            with files.append("runner.log") as log:
                 self._runners[spec.name] = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(_RUNNER), str(files.path), str(lock)],
                     env={**spec.env, **files.markers},
@@ -229,7 +231,7 @@ class LocalEngine:
         with files.locked(0.0 if running else _SEEN_S) as lock:
             if lock is None:
                 raise EngineError(f"the run {name} is still running; stop it first")
-            if files.view().state is RunState.LOST:
+            if files.view().exit is None:
                 self._clear(files, "lost")
             # Renamed first: half a directory would look like another state of the run.
             doomed = self._runs / f".removed-{name}-{os.getpid()}-{time.monotonic_ns()}"

@@ -140,15 +140,16 @@ def kill_all(find: Callable[[], list[int]]) -> int:
     """Kill what `find` finds until it finds nothing more; how many there were.
 
     They are frozen first, until no new ones turn up: one that forks faster than it is looked for is caught so.
+    A process on its way out may already look like nobody's; it counts until it is gone.
     """
-    seen: set[int] = set()
+    seen: dict[int, int] = {}
     until = time.monotonic() + _GONE_S
     while time.monotonic() < until:
         left = find()
-        if not left:
+        if not left and all(is_zombie(pid) or start_ticks(pid) != ticks for pid, ticks in seen.items()):
             break
         new = [pid for pid in left if pid not in seen]
-        seen.update(left)
+        seen.update((pid, start_ticks(pid)) for pid in new)
         if new:
             signal_each(new, signal.SIGSTOP)
             continue

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from integrations.engines import Chunk, RunExit, RunSpec, RunState, RunView
 from integrations.engines.records import read_json, write_json
@@ -50,8 +51,8 @@ class RunFiles:
 
     def write_spec(self, spec: RunSpec) -> None:
         """All but the environment, which holds secrets."""
-        descriptor = os.open(self.file("prompt"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as prompt:
+        with self.append("prompt") as prompt:
+            prompt.truncate(0)
             prompt.write(spec.stdin)
         if spec.live_input and not (self.path / "in.fifo").exists():
             os.mkfifo(self.path / "in.fifo", 0o600)
@@ -68,6 +69,10 @@ class RunFiles:
             "max_rss_bytes": spec.max_rss_bytes,
         }
         write_json(self.file("spec.json"), record, durable=False)
+
+    def append(self, name: str) -> BinaryIO:
+        """A file of the run, for its owner only, opened at its end."""
+        return os.fdopen(os.open(self.file(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
     def view(self) -> RunView:
         """What is known of the run now."""

@@ -35,7 +35,7 @@ else:  # started by its path, with nothing but the standard library in reach
     from records import close_log, read_json, size_of, write_json
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_TICK_S = 0.2
+_TICK_MS, _HURRY_MS = 200, 10
 _USAGE_S = 1.0  #: how often RUN_DIR/usage.json is renewed
 _OOM_SCORE = b"500"  #: when memory runs out, the system takes an agent rather than Waggle
 _RUNAWAY = frozenset({"output", "processes", "memory"})  #: gets no time to end by itself
@@ -53,6 +53,7 @@ class Run:
         self._dir = run_dir
         self._spec = spec
         self._umask = umask
+        self._given = given_environment()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._why = "exited"
         self._child = 0
@@ -149,7 +150,7 @@ class Run:
             what = str(self._spec["cwd"])
             os.chdir(what)
             what = argv[0]
-            os.execvpe(what, argv, os.environ)  # noqa: S606 - an argument list, never a shell string
+            os.execvpe(what, argv, self._given)  # noqa: S606 - an argument list, never a shell string
         except OSError as problem:
             os.write(tell, f"{problem.errno} {what}: {problem.strerror}".encode())
         os._exit(127)
@@ -169,7 +170,8 @@ class Run:
         most_processes = self._number("max_processes", 2.0**30)
         most_memory = self._number("max_rss_bytes", 2.0**60)
         while True:
-            for descriptor, _ in self._poll.poll(_TICK_S * 1000):
+            hurry = self._input is not None and self._input.waits
+            for descriptor, _ in self._poll.poll(_HURRY_MS if hurry else _TICK_MS):
                 if descriptor == wake:
                     os.read(wake, 4096)
             self._reap()
@@ -242,7 +244,7 @@ class Run:
 
     def _kill_strays(self) -> int:
         """Kill what outlived the agent: what hangs on this process, and what only its marker still shows."""
-        marks = [f"{name}={value}" for name, value in os.environ.items() if name in {"WAGGLE_RUN", "WAGGLE_RUN_DIR"}]
+        marks = [f"{name}={os.environ[name]}" for name in ("WAGGLE_RUN", "WAGGLE_RUN_DIR")]
         return kill_all(lambda: self._alive() or wearing(marks))
 
     def _end(self, strays: int) -> None:
@@ -261,6 +263,13 @@ class Run:
             "cpu_s": round(used.children_user + used.children_system, 2),
         }
         write_json(self._path("exit.json"), record)
+
+
+def given_environment() -> dict[bytes, bytes]:
+    """The environment as it was handed over: Python adds LC_CTYPE to its own where no language is set (PEP 538)."""
+    with open("/proc/self/environ", "rb") as file:
+        pairs = (item.partition(b"=") for item in file.read().split(b"\0"))
+    return {name: value for name, _, value in pairs if name}
 
 
 def main(run_dir: str, lock: int) -> None:
