@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 import requests
 
-from integrations.github.connection import TIMEOUT_S, Connection
+from integrations.github.connection import Connection
 from integrations.github.errors import Forbidden, GitHubError, NotFound, no_answer, no_connection, refused
 from integrations.github.values import Annotation, CheckOutput
 from integrations.redact import redact
@@ -47,7 +47,7 @@ def check_output(connection: Connection, slug: str, job_id: int) -> CheckOutput:
 
 def _from_check(connection: Connection, slug: str, job_id: int) -> tuple[str, tuple[Annotation, ...]]:
     with connection.calling(f"read check {job_id} of {slug}") as client:
-        check = client.get_repo(slug, lazy=True).get_check_run(job_id)
+        check = client.get_repo(slug).get_check_run(job_id)
         output = check.output
         parts = [part for part in (output.title, output.summary) if part] if output else []
         annotations = tuple(
@@ -71,7 +71,7 @@ def _log(connection: Connection, slug: str, job_id: int) -> str:
     connection.limits.check("core")
     try:
         with connection.session.get(
-            url, headers=connection.authorization(), timeout=TIMEOUT_S, allow_redirects=False, stream=True
+            url, headers=connection.authorization(), timeout=connection.timeout_s, allow_redirects=False, stream=True
         ) as first:
             _raise_for(connection, first, what)
             if not first.is_redirect:

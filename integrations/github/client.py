@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from integrations.github import ci_output, conversation, detail, probe, pulls
 from integrations.github.answers import ViewerAnswer
-from integrations.github.connection import Connection, is_hosted
+from integrations.github.connection import TIMEOUT_S, Connection, is_hosted
 from integrations.github.graphql import ask, remember
 from integrations.github.light import LightQuery
 from integrations.github.limits import Clock, Limits, utc_now
@@ -39,14 +39,20 @@ class GitHub:
         clock: the time now, UTC.
         limits: shared by all clients of a process that use the same credential; by default GitHub's own limits hold
             for GitHub's own service only.
+        timeout_s: whole seconds to wait for one answer.
     """
 
     def __init__(
-        self, api_url: str, token: Callable[[], str], clock: Clock = utc_now, limits: Limits | None = None
+        self,
+        api_url: str,
+        token: Callable[[], str],
+        clock: Clock = utc_now,
+        limits: Limits | None = None,
+        timeout_s: int = TIMEOUT_S,
     ) -> None:
         if limits is None:
             limits = Limits(clock) if is_hosted(api_url) else Limits(clock, None, None)
-        self._connection = Connection(api_url, token, clock, limits)
+        self._connection = Connection(api_url, token, clock, limits, timeout_s)
         self._light = LightQuery(self._connection)
         self._login: tuple[str, str] | None = None
         self._statuses: OrderedDict[tuple[str, str, str], tuple[str, str, str]] = OrderedDict()

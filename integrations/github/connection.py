@@ -68,13 +68,17 @@ class Connection:
     Parameters:
         api_url: `https://api.github.com`, or `https://HOST/api/v3` of an own server.
         token: gives the credential.
+        timeout_s: seconds to wait for an answer.
     """
 
-    def __init__(self, api_url: str, token: Callable[[], str], clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self, api_url: str, token: Callable[[], str], clock: Clock, limits: Limits, timeout_s: int = TIMEOUT_S
+    ) -> None:
         self.api_url = api_url.rstrip("/")
         self.graphql_url = graphql_url(self.api_url)
         self.clock = clock
         self.limits = limits
+        self.timeout_s = timeout_s
         self._token = token
         self._of_thread = threading.local()
 
@@ -87,7 +91,7 @@ class Connection:
                 auth=LiveToken(self.token),
                 base_url=self.api_url,
                 user_agent=USER_AGENT,
-                timeout=TIMEOUT_S,
+                timeout=self.timeout_s,
                 per_page=100,
                 retry=ReadRetry(),
                 seconds_between_requests=None,

@@ -30,7 +30,7 @@ def upsert_comment(connection: Connection, slug: str, number: int, own_login: st
         return found.html_url
     try:
         with connection.calling(what, write=True) as client:
-            return client.get_repo(slug, lazy=True).get_issue(number).create_comment(text).html_url
+            return client.get_repo(slug).get_issue(number).create_comment(text).html_url
     except (TimedOut, Unavailable):
         # The answer was lost, the comment perhaps not.
         found = _find(connection, slug, number, own_login, mark)
@@ -56,7 +56,7 @@ def post_review(
     what = f"review {slug}#{number}"
     mark = marker_in(body)
     with connection.calling(what) as client:
-        pull = client.get_repo(slug, lazy=True).get_pull(number)
+        pull = client.get_repo(slug).get_pull(number)
         if mark is not None and any(
             review.body.startswith(mark) and review.commit_id == head and review.user.login == own_login
             for review in pull.get_reviews()
@@ -120,7 +120,7 @@ def _with_remarks(body: str, remarks: Iterable[ReviewComment]) -> str:
 def _find(connection: Connection, slug: str, number: int, own_login: str, mark: str) -> IssueComment | None:
     """Our comment with the marker. Somebody else's with a copied marker is not ours to edit."""
     with connection.calling(f"read the comments of {slug}#{number}") as client:
-        for comment in client.get_repo(slug, lazy=True).get_issue(number).get_comments():
+        for comment in client.get_repo(slug).get_issue(number).get_comments():
             if comment.user.login == own_login and (comment.body or "").startswith(mark):
                 return comment
     return None

@@ -12,7 +12,7 @@ import requests
 from pydantic import BaseModel, ValidationError
 
 from integrations.github.answers import Envelope, ErrorEntry, Quota
-from integrations.github.connection import TIMEOUT_S, Connection
+from integrations.github.connection import Connection
 from integrations.github.errors import (
     Forbidden,
     GitHubError,
@@ -58,7 +58,7 @@ def ask(
             connection.graphql_url,
             json={"query": query_text(name), "variables": dict(variables)},
             headers=connection.authorization(),
-            timeout=TIMEOUT_S,
+            timeout=connection.timeout_s,
         )
     except requests.Timeout as problem:
         raise no_answer(what, str(problem)) from problem

@@ -33,17 +33,17 @@ def probe(
 
     def checks() -> None:
         with connection.calling(f"read checks of {slug}") as client:
-            repository = client.get_repo(slug, lazy=True)
+            repository = client.get_repo(slug)
             branch = repository.get_branch(client.get_repo(slug).default_branch)
             repository.get_commit(branch.commit.sha).get_check_runs().totalCount  # noqa: B018 - asks for the first page
 
     def runs() -> None:
         with connection.calling(f"read workflow runs of {slug}") as client:
-            client.get_repo(slug, lazy=True).get_workflow_runs().totalCount  # noqa: B018
+            client.get_repo(slug).get_workflow_runs().totalCount  # noqa: B018
 
     def pulls() -> None:
         with connection.calling(f"read pull requests of {slug}") as client:
-            client.get_repo(slug, lazy=True).get_pulls(state="open").totalCount  # noqa: B018
+            client.get_repo(slug).get_pulls(state="open").totalCount  # noqa: B018
 
     return [
         who,

@@ -13,7 +13,7 @@ def find_pull(connection: Connection, slug: str, branch: str) -> PullRef | None:
     """The open pull request of a branch of this repository. A fork's branch of the same name is another's."""
     owner = slug.split("/", 1)[0]
     with connection.calling(f"find the pull request of {branch} in {slug}") as client:
-        for pull in client.get_repo(slug, lazy=True).get_pulls(state="open", head=f"{owner}:{branch}"):
+        for pull in client.get_repo(slug).get_pulls(state="open", head=f"{owner}:{branch}"):
             if pull.head.ref == branch and pull.head.repo is not None and pull.head.repo.full_name == slug:
                 return _ref(pull)
     return None
@@ -28,7 +28,7 @@ def open_pull(
     """
     try:
         with connection.calling(f"open a pull request for {head} in {slug}", write=True) as client:
-            repository = client.get_repo(slug, lazy=True)
+            repository = client.get_repo(slug)
             return _ref(repository.create_pull(base=base, head=head, title=title, body=body, draft=draft))
     except (Invalid, TimedOut, Unavailable) as problem:
         # A lost answer to a create may have created it; a 422 says that it exists. Looking tells, repeating would not.
@@ -43,7 +43,7 @@ def open_pull(
 def close_pull(connection: Connection, slug: str, number: int) -> None:
     """Close a pull request; one that is closed or merged already stays as it is."""
     with connection.calling(f"look at {slug}#{number}") as client:
-        pull = client.get_repo(slug, lazy=True).get_pull(number)
+        pull = client.get_repo(slug).get_pull(number)
         state = pull.state
     if state == "open":
         with connection.calling(f"close {slug}#{number}", write=True):

@@ -170,6 +170,7 @@ class PullDetail:
     """Everything about one pull request that a decision needs, with the head commit it was seen at.
 
     Attributes:
+        state: whether it is open, merged, or closed without a merge.
         merged_by, closed_by: who did it; None when nobody did or GitHub does not say.
         merged_by_is_user: a person's account, not an app's.
         required: names of the checks that the base branch's rules demand.
