@@ -1,0 +1,54 @@
+"""What is known of one task when it is shown: rows, gathered once. The views read it and ask nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scheduler.lifecycle import PullState
+from scheduler.registry import (
+    Attempt,
+    Diagnosis,
+    Event,
+    Evidence,
+    PullRequest,
+    Question,
+    Request,
+    Review,
+    Task,
+)
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """One task and what hangs on it.
+
+    Attributes:
+        attempts: oldest first.
+        evidence, reviews: of the pull request's head commit only.
+        question: the one that waits, or the one that is shown.
+        approved: the event of the last approval.
+        spent_usd, spent_tokens: of everything done for this task.
+        failures_allowed, reviews_allowed: how often Waggle sends the agent back by itself.
+        missing: what stands in for something real, one sentence each.
+        playground: the repository is the playground's.
+    """
+
+    task: Task
+    request: Request | None = None
+    attempts: tuple[Attempt, ...] = ()
+    pull: PullRequest | None = None
+    evidence: tuple[Evidence, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    question: Question | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()
+    approved: Event | None = None
+    spent_usd: float = 0.0
+    spent_tokens: int = 0
+    failures_allowed: int = 3
+    reviews_allowed: int = 2
+    missing: tuple[str, ...] = ()
+    playground: bool = False
+
+    @property
+    def open_pull(self) -> PullRequest | None:
+        return self.pull if self.pull is not None and self.pull.state is PullState.OPEN else None
