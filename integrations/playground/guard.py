@@ -15,8 +15,12 @@ from aiohttp import web
 
 from integrations.playground.place import Place
 
-COOKIE = "waggle_page"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def cookie_name(place: Place) -> str:
+    """Cookies are shared by all ports of a host, and two playgrounds may be open in one browser."""
+    return f"waggle_page_{urlsplit(place.url).port}"
 
 
 def page(place: Place, handler: Handler) -> Handler:
@@ -29,14 +33,15 @@ def page(place: Place, handler: Handler) -> Handler:
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != own:
             raise web.HTTPForbidden(text="this page answers only to itself")
-        offered = request.query.get("token") or request.headers.get("X-Page-Token") or request.cookies.get(COOKIE) or ""
+        cookie = request.cookies.get(cookie_name(place))
+        offered = request.query.get("token") or request.headers.get("X-Page-Token") or cookie or ""
         if not hmac.compare_digest(offered.encode(), place.page_token.encode()):
             raise web.HTTPForbidden(
                 text="This page needs the address with the token that `waggle run` printed; it changes at each start."
             )
         response = await handler(request)
         if request.query.get("token") and not response.prepared:
-            response.set_cookie(COOKIE, place.page_token, httponly=True, samesite="Strict")
+            response.set_cookie(cookie_name(place), place.page_token, httponly=True, samesite="Strict")
         return response
 
     return guarded

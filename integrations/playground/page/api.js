@@ -36,13 +36,14 @@ export function upload(fields, file) {
   return call("/page/upload", { method: "POST", body: form });
 }
 
-// Calls `changed` with every change, and with {type: "reload"} after each (re)connection.
+// Calls `changed` with every change, and with {type: "reload"} after each (re)connection; `state` with whether the
+// stream is open, and whether it is over for good: the page's token ends with the playground's process.
 export function listen(changed, state) {
   const source = new EventSource("/page/events");
   source.onopen = () => {
     state(true);
     changed({ type: "reload" });
   };
-  source.onerror = () => state(false);
+  source.onerror = () => state(false, source.readyState === EventSource.CLOSED);
   source.onmessage = (event) => changed(JSON.parse(event.data));
 }

@@ -124,13 +124,38 @@ async function loadOnce() {
   openAnswer(messages.messages);
   sidebar(state, now, become);
   head();
-  show($("messages"), messages.messages, room(false));
+  show($("messages"), messages.messages, room(false), intro());
   $("thread").hidden = !thread;
+  pointOut(thread);
   $("app").classList.toggle("with-thread", Boolean(thread));
   if (replies) showThread(replies.messages);
   home();
   showForm(state.views.at(-1), user, failed);
   markRead(messages.messages, replies?.messages || []);
+}
+
+// The message whose thread is open, as far as the channel shows it.
+function pointOut(ts) {
+  if (ts === now.pointed) return;
+  now.pointed = ts;
+  for (const one of document.querySelectorAll("#messages .here")) one.classList.remove("here");
+  const message = ts && document.querySelector(`#messages .message[data-ts="${CSS.escape(ts)}"]`);
+  if (!message) return;
+  message.classList.add("here");
+  message.scrollIntoView({ block: "nearest" });
+}
+
+// What stands above the first message of a channel.
+function intro() {
+  const here = place();
+  const direct = here.kind === "im";
+  const people = here.members.map((id) => person(id).name);
+  const words = direct ? "Only the two of you read this." : `Here are ${people.slice(0, -1).join(", ")} and ${people.at(-1)}.`;
+  return {
+    key: "intro",
+    sign: JSON.stringify([here.id, here.purpose, people]),
+    make: () => h("div", { class: "intro" }, h("strong", {}, direct ? person(now.state.bot).real_name : `# ${here.name}`), h("p", {}, direct ? "" : here.purpose, " ", words)),
+  };
 }
 
 function showThread(replies) {
@@ -172,6 +197,7 @@ function head() {
     ? ["Waggle is not in this channel. ", h("button", { type: "button", class: "link", onclick: () => attempt(act("channel", { channel: here.id, do: "invite_waggle", user: now.user })) }, "Invite it")]
     : ["Waggle is not connected: nobody answers here until ", h("code", {}, "make run"), " is running again."]));
   suggest();
+  help();
   $("tabs").hidden = !direct;
   if (direct) reconcile($("tabs"), ["messages", "home"].map((tab) => ({
     key: tab,
@@ -293,13 +319,17 @@ for (const id of ["messages", "replies"]) stayAtTheEnd($(id));
 for (const id of ["help-close", "thread-close"]) $(id).replaceChildren(icon("close"));
 $("pulls-icon").replaceChildren(icon("pull"));
 
-function help(open) {
-  $("help").hidden = !open;
-  $("next").hidden = !open;
-  $("help-open").setAttribute("aria-expanded", String(open));
+// Three lines for somebody who sees this for the first time; they stand where the work is asked for.
+function help(open = now.help) {
+  now.help = open;
   localStorage.setItem("help", open ? "open" : "closed");
+  const asked = now.channel === FIRST_CHANNEL && now.tab === "messages";
+  $("help").hidden = !open || !asked;
+  $("next").hidden = !open;
+  $("help-open").hidden = !asked;
+  $("help-open").setAttribute("aria-expanded", String(open));
 }
-$("help-open").onclick = () => help($("help").hidden);
+$("help-open").onclick = () => { if (now.thread) closeThread(); help(!now.help || $("help").offsetParent === null); };
 $("help-close").onclick = () => { help(false); writers.channel.focus(); };
 $("thread-close").onclick = () => closeThread();
 
@@ -321,11 +351,16 @@ addEventListener("hashchange", arrive);
 document.addEventListener("visibilitychange", () => document.hidden || attempt(load()));
 
 if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", `/${location.hash}`);
-help(localStorage.getItem("help") !== "closed");
+now.help = localStorage.getItem("help") !== "closed";
 let wait = null;
 listen(
   () => { wait ||= setTimeout(() => { wait = null; attempt(load()); }, 40); },
-  (open) => document.body.classList.toggle("cut-off", !open),
+  (open, over) => {
+    document.body.classList.toggle("cut-off", !open);
+    if (!over) return;
+    $("offline").hidden = false;
+    $("offline").replaceChildren("This address is not valid any more. Open the one that ", h("code", {}, "make run"), " prints.");
+  },
 );
 const [, channel, thread] = location.hash.split("/");
 now.channel = channel || FIRST_CHANNEL;

@@ -10,10 +10,10 @@ import { clock, date, dayName, sameDay } from "./time.js";
 const TOGETHER_S = 300;
 const NEAR_PX = 80;
 
-// Show messages, oldest first. `room` gives people, the acting person, and what can be done:
+// Show messages, oldest first, below an introduction. `room` gives people, the acting person, and what can be done:
 // {person, me, inThread, seen, act: {press, react, reply, edit, remove, dismiss}}.
-export function show(container, messages, room) {
-  const items = [];
+export function show(container, messages, room, intro = null) {
+  const items = intro ? [intro] : [];
   let previous = null;
   for (const message of messages) {
     const day = date(message.ts);

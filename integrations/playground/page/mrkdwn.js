@@ -130,7 +130,15 @@ export const mention = (id) => h("span", { class: "mention" }, `@${names.user(id
 export const channel = (id, label = "") =>
   h("a", { class: "mention", href: `#/${id}` }, `#${names.channel(id) || label || id}`);
 
+// A permalink into this workspace stays on the page.
+function inside(url) {
+  const found = URL.canParse(url) && new URL(url).host === location.host && /^\/archives\/(\w+)\/p(\d+)(\d{6})$/.exec(new URL(url).pathname);
+  return found && `#/${found[1]}/${new URL(url).searchParams.get("thread_ts") || `${found[2]}.${found[3]}`}`;
+}
+
 export function link(url, label) {
+  const here = inside(url);
+  if (here) return h("a", { href: here }, label);
   const fine = /^(https?:|mailto:)/.test(url);
   return fine ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label) : h("span", {}, label);
 }

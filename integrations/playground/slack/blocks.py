@@ -1,6 +1,6 @@
 """Whether Slack would take these blocks, or this view.
 
-What Slack takes and the playground's page cannot show (tables, videos, `plan`, `task_card`) is refused too, as an
+What Slack takes and the playground's page cannot show (`markdown`, tables, videos, `plan`, `task_card`) is refused too, as an
 older Slack refuses it: what was accepted is then what people see.
 """
 
@@ -49,7 +49,7 @@ class Surface(Enum):
 _MOST = {Surface.MESSAGE: 50, Surface.MODAL: 100, Surface.HOME: 100}
 _KIND: dict[str, Rule] = {"type": anything}
 _BLOCK_ID: dict[str, Rule] = {"block_id": ID}
-_EVERYWHERE: dict[str, Rule] = {
+_KINDS: dict[str, Rule] = {
     "header": record(_KIND | {"text": plain(150)}, _BLOCK_ID),
     "divider": record(_KIND, _BLOCK_ID),
     "section": record(
@@ -68,7 +68,6 @@ _EVERYWHERE: dict[str, Rule] = {
         {**_BLOCK_ID, "hint": plain(2000), "optional": flag, "dispatch_action": flag},
     ),
 }
-_MESSAGE_ONLY: dict[str, Rule] = {"markdown": record(_KIND | {"text": string(12_000, 1)}, _BLOCK_ID)}
 _VIEW: dict[str, Rule] = {
     "private_metadata": string(3000),
     "callback_id": ID,
@@ -123,8 +122,7 @@ def check_view(view: Any, kind: str) -> None:
 
 
 def _blocks(surface: Surface) -> Rule:
-    kinds = _EVERYWHERE | (_MESSAGE_ONLY if surface is Surface.MESSAGE else {})
-    listed = items(by_type(kinds), _MOST[surface], 0)
+    listed = items(by_type(_KINDS), _MOST[surface], 0)
 
     def check(findings: Findings, value: Any, pointer: str) -> None:
         listed(findings, value, pointer)

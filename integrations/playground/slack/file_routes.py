@@ -55,7 +55,7 @@ def add_routes(app: web.Application, world: SlackWorld) -> None:
         offered = request.headers.get("Authorization", "")
         if hmac.compare_digest(offered.encode(), f"Bearer {world.place.slack_bot_token}".encode()):
             return await give(request)
-        if guard.COOKIE in request.cookies or request.headers.get("X-Page-Token"):
+        if guard.cookie_name(world.place) in request.cookies or request.headers.get("X-Page-Token"):
             return await to_people(request)
         return web.Response(text=_LOGIN, content_type="text/html")
 

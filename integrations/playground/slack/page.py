@@ -18,6 +18,7 @@ from integrations.playground.slack.store import Json
 from integrations.playground.slack.world import SlackWorld
 
 _SHOWN = 200  #: messages of a channel that are given at once
+_WHISPERED_S = 3600  #: how long an ephemeral message is shown; Slack forgets them when the page is loaded again
 
 Act = Callable[["Said"], Awaitable[Json]]
 
@@ -142,7 +143,9 @@ class Page:
         """The newest messages of a channel, oldest first, with what only this person sees."""
         channel, user = request.query.get("channel", ""), request.query.get("user", "U0ANA")
         shown = self._world.reading.history(channel, with_metadata=True)[:_SHOWN]
-        whispers = [one for one in self._world.messages.whispers(user, channel) if not one.thread_ts]
+        since = self._world.clock() - _WHISPERED_S
+        known = self._world.messages.whispers(user, channel)
+        whispers = [one for one in known if not one.thread_ts and float(one.ts) > since]
         everything = [*shown, *map(_whisper, whispers)]
         return web.json_response({"messages": sorted(everything, key=lambda one: str(one["ts"]))})
 

@@ -40,10 +40,16 @@ class _Connection:
 
 
 class SocketMode:
-    """Parameters: `clock` gives seconds since the epoch."""
+    """The connections.
 
-    def __init__(self, deliveries: Deliveries, clock: Callable[[], float]) -> None:
+    Parameters:
+        clock: gives seconds since the epoch.
+        changed: is called when a connection came or went.
+    """
+
+    def __init__(self, deliveries: Deliveries, clock: Callable[[], float], changed: Callable[[], None]) -> None:
         self._deliveries = deliveries
+        self._changed = changed
         self._clock = clock
         self._tickets: dict[str, float] = {}
         self._connections: list[_Connection] = []
@@ -116,6 +122,7 @@ class SocketMode:
         await socket.prepare(request)
         connection = _Connection(socket, request)
         self._connections.append(connection)
+        self._changed()
         try:
             await self._tell(connection, self._hello(request))
             self.ring()
@@ -124,6 +131,7 @@ class SocketMode:
                     self._receive(connection, message.data)
         finally:
             self._connections.remove(connection)
+            self._changed()
             self._deliveries.cut_off(connection.unanswered)
             self.ring()
         return socket

@@ -61,7 +61,7 @@ class SlackWorld:
         self.live = Live()
         self.patience = Patience()
         self.deliveries = Deliveries(self.store, clock, self.patience)
-        self.sockets = SocketMode(self.deliveries, clock)
+        self.sockets = SocketMode(self.deliveries, clock, lambda: self.live.tell({"type": "connection"}))
         self.reading = Reading(self.messages, self.files, place.url)
         self.triggers = Triggers(clock)
         self.faults = Faults()
