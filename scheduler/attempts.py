@@ -40,7 +40,9 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
     route = pick_route(task, out)
     assert route is not None and task.id is not None
     n = (last.n if last else 0) + 1
-    resumes = bool(task.next_resumes and last and last.session_id and last.agent == route[0])
+    resumes = bool(
+        task.next_resumes and last and last.session_id and last.agent == route[0] and last.outcome != "session-gone"
+    )
     attempt = Attempt(
         task_id=task.id,
         n=n,

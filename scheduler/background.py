@@ -24,17 +24,26 @@ class Jobs:
     def __init__(self, done: Callable[[], None]) -> None:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._not_before: dict[str, float] = {}
+        self._lanes: set[str] = set()
         self._done = done
         self.failures: Counter[str] = Counter()
 
-    def start(self, key: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """Start `work` unless a job of that key runs or ended a moment ago."""
+    def start(self, key: str, work: Callable[[], Awaitable[None]], lane: str = "") -> bool:
+        """Start `work` unless a job of that key runs or ended a moment ago.
+
+        Parameters:
+            lane: jobs of the same lane never run beside each other: a stop must not overtake the start of the
+                same attempt, or the process that it looked for comes to life after it looked.
+        """
         if key in self._running or self._not_before.get(key, 0.0) > time.monotonic():
             return False
-        self._running[key] = asyncio.create_task(self._run(key, work), name=key)
+        if lane and lane in self._lanes:
+            return False
+        self._lanes.add(lane)
+        self._running[key] = asyncio.create_task(self._run(key, work, lane), name=key)
         return True
 
-    async def _run(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, key: str, work: Callable[[], Awaitable[None]], lane: str) -> None:
         pause = 0.0
         try:
             await work()
@@ -52,6 +61,7 @@ class Jobs:
         finally:
             self._not_before[key] = time.monotonic() + pause
             self._running.pop(key, None)
+            self._lanes.discard(lane)
             self._done()
 
     @property

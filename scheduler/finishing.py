@@ -198,6 +198,8 @@ class Finisher:
         """The name of how it ended, from facts: a claim of success without a change is `no-change`."""
         if attempt.stop_reason in {"budget", "idle", "blocked"}:
             return attempt.stop_reason
+        if left.outcome.kind is OutcomeKind.BAD_SETUP and attempt.resumes and "session" in left.outcome.message.lower():
+            return "session-gone"  # it was killed before it wrote its first line down
         if left.lost and left.outcome.kind is not OutcomeKind.DONE:
             return "lost"
         if left.outcome.kind is OutcomeKind.DONE and left.outcome.question is None and not left.moved:

@@ -184,21 +184,23 @@ class Monitor:
             attempt_id = attempt.id
             wanted = task.state is TaskState.RUNNING
             if attempt.state in LIVE_ATTEMPT and (not wanted or attempt.stop_reason == "stopped"):
-                self._start(report, f"stop {attempt.name}", partial(self._stopper.stop, attempt_id))
+                self._stop(report, attempt.name, attempt_id)
             elif attempt.state is AttemptState.RUNNING and attempt.stop_reason:
-                self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt_id))
+                self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt_id), attempt.name)
             elif attempt.state is AttemptState.RUNNING:
                 running.append(attempt)
             elif attempt.state in LIVE_ATTEMPT:
-                self._start(report, f"start {attempt.name}", partial(self._starter.start, attempt_id))
+                self._start(report, f"start {attempt.name}", partial(self._starter.start, attempt_id), attempt.name)
             elif wanted and attempt.state is AttemptState.ENDED and attempt.outcome == "done":
-                self._start(report, f"publish {attempt.name}", partial(self._publisher.publish, attempt_id))
+                self._start(
+                    report, f"publish {attempt.name}", partial(self._publisher.publish, attempt_id), attempt.name
+                )
             elif wanted:
                 await self._out.registry.write(partial(self._unstick, task_id=task.id))
         report.seen += len(running)
         for attempt in await self._watcher.look(running):
             assert attempt.id is not None
-            self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt.id))
+            self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt.id), attempt.name)
 
     def _active(self, session: Session) -> list[tuple[Attempt, Task]]:
         live = session.exec(
@@ -264,8 +266,15 @@ class Monitor:
         for task_id in await self._out.registry.read(to_clean):
             self._start(report, f"clean T-{task_id}", partial(self._cleaner.clean, task_id))
 
-    def _start(self, report: TickReport, key: str, work: Callable[[], Awaitable[None]]) -> None:
-        if self.jobs.start(key, work):
+    def _stop(self, report: TickReport, name: str, attempt_id: int) -> None:
+        """Stop an attempt; while its start is under way, cut short what that waits for, and stop it right after."""
+        if self.jobs.start(f"stop {name}", partial(self._stopper.stop, attempt_id), name):
+            report.did.append(f"stop {name}")
+        else:
+            self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, name))
+
+    def _start(self, report: TickReport, key: str, work: Callable[[], Awaitable[None]], lane: str = "") -> None:
+        if self.jobs.start(key, work, lane):
             report.did.append(key)
 
 

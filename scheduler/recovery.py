@@ -41,6 +41,7 @@ RULES: dict[str, Rule] = {
     "stopped": Rule(Action.NONE, "It was stopped."),
     "timeout": Rule(Action.DIAGNOSE, "It ran out of time.", resumes=True),
     "lost": Rule(Action.RESUME, "Its process vanished without a trace (a reboot, or the system killed it)."),
+    "session-gone": Rule(Action.RESUME, "The session it was to go on with does not exist; it starts anew."),
     "crashed": Rule(Action.RESUME, "Its process died in the middle of the work."),
     "bad-setup": Rule(
         Action.PERSON,

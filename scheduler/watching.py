@@ -202,6 +202,17 @@ class Stopper:
     def __init__(self, out: Outside) -> None:
         self._out = out
 
+    async def interrupt(self, name: str) -> None:
+        """Kill the install command of an attempt that is not wanted any more while it is being prepared."""
+        install = f"{name}-install"
+
+        def kill() -> None:
+            if self._out.engine.find(install).state is RunState.RUNNING:
+                with self._out.steps(StepName.STOP, install):
+                    self._out.engine.stop(install, 1.5)
+
+        await asyncio.to_thread(kill)
+
     async def stop(self, attempt_id: int) -> None:
         """Kill one attempt's whole process tree and record it. Work in its worktree is untouched."""
         out = self._out

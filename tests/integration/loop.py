@@ -117,14 +117,19 @@ class Onlooker:
         assert found is not None
         return found
 
-    async def until(self, task_id: int, *states: TaskState, timeout: float = DEADLINE_S) -> Task:
-        """Wait until the task is in one of the states; on a timeout, say what happened instead."""
+    async def until(
+        self, task_id: int, *states: TaskState, timeout: float = DEADLINE_S, after_help: bool = False
+    ) -> Task:
+        """Wait until the task is in one of the states; otherwise say what happened instead.
+
+        A call for help ends the waiting early, unless the task is known to need help already (`after_help`).
+        """
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             found = await self.task(task_id)
             if found.state in states:
                 return found
-            if found.state is TaskState.NEEDS_HELP:
+            if found.state is TaskState.NEEDS_HELP and not after_help:
                 break
             await asyncio.sleep(0.03)
         raise AssertionError(f"not {states} within {timeout} s:\n{await self.story(task_id)}")

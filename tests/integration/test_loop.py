@@ -87,8 +87,8 @@ async def test_a_stop_reaches_the_process_tree_and_keeps_the_work(tmp_path: Path
 
 
 async def _first(loop, state: AttemptState):  # type: ignore[no-untyped-def]  # a helper of two tests
-    (attempt,) = await loop.rows(Attempt, n=1)
-    return attempt if attempt.state is state else None
+    attempts = await loop.rows(Attempt, n=1)
+    return attempts[0] if attempts and attempts[0].state is state else None
 
 
 async def test_an_agent_killed_in_the_middle_is_resumed_without_spending_a_retry(tmp_path: Path) -> None:
@@ -106,6 +106,7 @@ async def test_a_runner_killed_in_the_middle_leaves_no_stray_and_is_taken_up_aga
     async with running(tmp_path) as loop:
         loop.behave("CSV", "hang:60", "succeed")
         task_id = await loop.approved(CSV)
+        await loop.eventually(lambda: _first(loop, AttemptState.RUNNING))
         await loop.eventually(lambda: len(loop.marked("t-1-a1")) >= 3)
         runner = loop.outside.engine.find("t-1-a1").pid
         assert runner is not None
@@ -145,7 +146,6 @@ async def test_a_rate_limit_parks_and_spends_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as loop:
         loop.behave("CSV", "rate-limit", "succeed")
         task_id = await loop.approved(CSV)
-        task = await loop.until(task_id, TaskState.QUEUED)
         await loop.eventually(lambda: _first(loop, AttemptState.PARKED))
         task = await loop.task(task_id)
         assert task.retries_failure == 0 and task.not_before is not None
@@ -205,5 +205,5 @@ async def test_a_pull_request_is_watched_after_its_agent_is_long_gone(tmp_path: 
         await loop.until(task_id, TaskState.NEEDS_HELP)
         pull = await loop.pull(task_id)
         await loop.person.merge(SLUG, pull.number, bypass=True)
-        await loop.until(task_id, TaskState.MERGED)
+        await loop.until(task_id, TaskState.MERGED, after_help=True)
         await loop.eventually(lambda: _cleaned(loop, task_id))
