@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from integrations.playground.start import stop_playground
 from tests.bench.figure import Figure
 
 _SETTLE_S, _WATCH_S, _UP_S = 5.0, 20.0, 60.0
@@ -46,9 +47,3 @@ async def measure(home: Path) -> list[Figure]:
         Figure("idle.rss_mb", rss, "MB", 1, "the process of `waggle run`; the playground is another"),
         Figure("idle.cpu_pct", used, "%", 1, f"of one core over {_WATCH_S:.0f} s, playground's tick"),
     ]
-
-
-def stop_playground(place: Path) -> None:
-    from integrations.playground.lock import stop_playground as stop
-
-    stop(place)
