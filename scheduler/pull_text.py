@@ -54,12 +54,12 @@ def plain(text: str) -> str:
     """Text on one line, in which no mention, reference, link or markup of GitHub is alive."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _without_references(re.sub(r"([\\`*_\[\]|~])", r"\\\1", text))
-    return re.sub(r"\b(https?):(?=//)", "\\1\u200b:", text)
+    return re.sub(r"\b(https?|www)(?=://|\.)", "\\1\u200b", text, flags=re.IGNORECASE)
 
 
 def _without_references(text: str) -> str:
     # A zero-width space behind the sign is invisible to readers and ends the reference for GitHub.
-    return re.sub(r"(?<!&)([@#])(?=\w)", "\\1\u200b", text)
+    return re.sub(r"(?<!&)([@#]|\bGH-)(?=\w)", "\\1\u200b", text, flags=re.IGNORECASE)
 
 
 def _quotes(citations: list[dict[str, Any]]) -> list[str]:

@@ -116,7 +116,7 @@ def _background(session: Session, task_id: int, facts: ReviewFacts) -> tuple[Tas
         .order_by(col(Review.id))
     ).all()
     earlier = [
-        f"{one['path']}: {one['title']} — {one['why']}" for row in before for one in row.findings if one["blocks"]
+        f"{one['path']}: {one['title']} — {one['why']}" for row in before for one in row.findings if one.get("blocks")
     ]
     return task, agent or "", tuple(dict.fromkeys(earlier))[-10:]
 
