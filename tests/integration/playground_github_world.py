@@ -50,8 +50,9 @@ class Visitor(GitHubVisitor):
 class Host:
     """One running stand-in. `restart` stops it and starts another on the same home and port."""
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, sample: bool) -> None:
         self.home = home
+        self._sample = sample
         self.url = f"http://127.0.0.1:{port}"
         self.api = f"{self.url}/github/api/v3"
         self._port = port
@@ -60,7 +61,7 @@ class Host:
     async def start(self) -> None:
         place = Place(self.home, self.url, PAGE_TOKEN, "xoxb", "xapp", TOKEN, "key")
         app = web.Application()
-        self.world: GitHubWorld = add_routes(app, place)
+        self.world: GitHubWorld = add_routes(app, place, sample=self._sample)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -169,11 +170,11 @@ async def git(*args: str, cwd: Path) -> tuple[int, str, str]:
 
 
 @asynccontextmanager
-async def running(home: Path) -> AsyncIterator[Host]:
+async def running(home: Path, *, sample: bool = False) -> AsyncIterator[Host]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    host = Host(home, port)
+    host = Host(home, port, sample)
     await host.start()
     try:
         yield host

@@ -44,8 +44,9 @@ async def _one_job(host: Host, command: str, **more: str) -> Job:
     return job
 
 
-async def test_the_sample_application_is_green(host: Host) -> None:
-    jobs = await _finished(host, "acme/ledgerline")
+async def test_the_sample_application_is_green(tmp_path: Path) -> None:
+    async with running(tmp_path, sample=True) as host:
+        jobs = await _finished(host, "acme/ledgerline")
     assert {job.name: job.conclusion for job in jobs} == {"tests": "success", "lint": "success"}
 
 
@@ -157,7 +158,6 @@ async def test_the_newest_push_of_a_branch_supersedes(host: Host) -> None:
 
 async def test_at_most_two_jobs_run_at_once(host: Host) -> None:
     jobs = "".join(f'[[job]]\nname = "job-{n}"\ncommand = "sleep 0.2"\n' for n in range(5))
-    await _finished(host, "acme/ledgerline")
     await host.visitor.create_repository(SLUG, {".playground-ci.toml": jobs})
     most = 0
 

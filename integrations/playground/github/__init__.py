@@ -22,11 +22,12 @@ from integrations.playground.place import Place
 __all__ = ["GitHubWorld", "add_routes"]
 
 
-def add_routes(app: web.Application, place: Place) -> GitHubWorld:
+def add_routes(app: web.Application, place: Place, *, sample: bool = True) -> GitHubWorld:
     """Serve the stand-in below `/github`, from the application's start to its end.
 
     Parameters:
         place: where its memory is, its address, and the token it accepts.
+        sample: whether `acme/ledgerline` is there from the first start on.
     """
     world = GitHubWorld(place)
     doorway = Doorway(place, world.faults, world.limits, world.log, world.clock)
@@ -37,7 +38,7 @@ def add_routes(app: web.Application, place: Place) -> GitHubWorld:
     pages.add_routes(app, world)
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
-        await world.start()
+        await world.start(sample=sample)
         yield
         await world.stop()
 

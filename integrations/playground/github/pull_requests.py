@@ -62,13 +62,13 @@ class PullRequests:
         owner, _, branch = wish.head.rpartition(":")
         if not wish.title.strip():
             raise invalid("PullRequest", "title can't be blank", field="title", code="missing_field")
-        base = await repository.resolve(f"refs/heads/{wish.base}")
-        head = await repository.resolve(f"refs/heads/{branch}") if owner in ("", repo.owner) else None
-        if base is None:
-            raise invalid("PullRequest", "base is invalid", field="base", code="invalid")
-        if head is None:
-            raise invalid("PullRequest", "head is invalid", field="head", code="invalid")
-        async with repository.lock:
+        async with repository.lock:  # a push between looking and remembering would leave a stale head behind
+            base = await repository.resolve(f"refs/heads/{wish.base}")
+            head = await repository.resolve(f"refs/heads/{branch}") if owner in ("", repo.owner) else None
+            if base is None:
+                raise invalid("PullRequest", "base is invalid", field="base", code="invalid")
+            if head is None:
+                raise invalid("PullRequest", "head is invalid", field="head", code="invalid")
             self._refuse_duplicate(repo, branch, wish.base)
             merge_base = await repository.merge_base(base, head)
             if merge_base is None:
@@ -135,17 +135,20 @@ class PullRequests:
         if pull.is_open:
             return pull
         repository = self._repositories[pull.slug]
-        head = await repository.resolve(f"refs/heads/{pull.head_branch}")
-        if pull.merged or head is None:
-            why = "it was merged" if pull.merged else f"the {pull.head_branch} branch has been deleted"
-            raise invalid("PullRequest", f"state cannot be changed: {why}", field="state", code="invalid")
-        self._refuse_duplicate(self.repo(pull.slug), pull.head_branch, pull.base_branch)
-        base = await repository.resolve(f"refs/heads/{pull.base_branch}") or pull.base_sha
-        merge_base = await repository.merge_base(base, head) or pull.merge_base
-        await repository.move(f"refs/pull/{pull.number}/head", head)
-        with self._store.together():
-            self._happened(pull, "reopened", actor)
-            pull = self._touch(pull, state="open", closed_at=0.0, head_sha=head, base_sha=base, merge_base=merge_base)
+        async with repository.lock:
+            head = await repository.resolve(f"refs/heads/{pull.head_branch}")
+            if pull.merged or head is None:
+                why = "it was merged" if pull.merged else f"the {pull.head_branch} branch has been deleted"
+                raise invalid("PullRequest", f"state cannot be changed: {why}", field="state", code="invalid")
+            self._refuse_duplicate(self.repo(pull.slug), pull.head_branch, pull.base_branch)
+            base = await repository.resolve(f"refs/heads/{pull.base_branch}") or pull.base_sha
+            merge_base = await repository.merge_base(base, head) or pull.merge_base
+            await repository.move(f"refs/pull/{pull.number}/head", head)
+            with self._store.together():
+                self._happened(pull, "reopened", actor)
+                pull = self._touch(
+                    pull, state="open", closed_at=0.0, head_sha=head, base_sha=base, merge_base=merge_base
+                )
         self._mergeability.ask(pull)
         return pull
 

@@ -28,6 +28,18 @@ fi
 """
 
 
+# Nothing is ever pruned; refs/pull/… can be fetched but not pushed; any commit can be fetched by its name.
+_CONFIG = """[gc]
+\tauto = 0
+[receive]
+\tautogc = false
+\tfsckObjects = true
+\thideRefs = refs/pull
+[uploadpack]
+\tallowAnySHA1InWant = true
+"""
+
+
 @dataclass(frozen=True)
 class Commit:
     sha: str
@@ -87,18 +99,8 @@ class BareRepository:
     async def create(self, default_branch: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         await git(self.path, "init", "-q", "--bare", f"--initial-branch={default_branch}", str(self.path))
-        settings = {
-            "gc.auto": "0",
-            "receive.autogc": "false",
-            "receive.denyNonFastForwards": "false",
-            "receive.denyDeleteCurrent": "refuse",
-            "receive.fsckObjects": "true",
-            "receive.hideRefs": "refs/pull",
-            "uploadpack.allowAnySHA1InWant": "true",
-            "core.logAllRefUpdates": "true",
-        }
-        for name, value in settings.items():
-            await git(self.path, "config", name, value)
+        with (self.path / "config").open("a", encoding="utf-8") as config:
+            config.write(_CONFIG)
         hook = self.path / "hooks" / "update"
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(_UPDATE_HOOK)
