@@ -249,13 +249,19 @@ def _now() -> datetime:
 
 
 @asynccontextmanager
-async def running(tmp_path: Path, the_policy: Policy | None = None, *, tick_s: float = 0.25) -> AsyncIterator[Loop]:
-    """A loop that runs until the block ends."""
+async def running(
+    tmp_path: Path, the_policy: Policy | None = None, *, tick_s: float = 0.25, model_key: str = ""
+) -> AsyncIterator[Loop]:
+    """A loop that runs until the block ends.
+
+    Parameters:
+        model_key: another key than the playground's, so that every call of a model is refused.
+    """
     place = place_at(tmp_path / "playground")
     async with playground(place):
         home = tmp_path / "home"
         registry = open_home(home)
-        loop = compose(home, place, registry, the_policy or policy(), tick_s=tick_s)
+        loop = compose(home, place, registry, the_policy or policy(), tick_s=tick_s, model_key=model_key)
         await loop.start()
         try:
             yield loop
@@ -265,7 +271,14 @@ async def running(tmp_path: Path, the_policy: Policy | None = None, *, tick_s: f
 
 
 def compose(
-    home: Path, place: Place, registry: Registry, chosen: Policy, *, tick_s: float, steps: Steps | None = None
+    home: Path,
+    place: Place,
+    registry: Registry,
+    chosen: Policy,
+    *,
+    tick_s: float,
+    steps: Steps | None = None,
+    model_key: str = "",
 ) -> Loop:
     """Every part of a Waggle without Slack, built and not started."""
     repositories = Repositories(home)
@@ -292,8 +305,8 @@ def compose(
         steps=steps or Steps(),
     )
     voices = (
-        Voice(AnthropicModel(place.model_key, place.anthropic_base_url, "claude-sonnet-5"), real=False),
-        Voice(OpenAIModel(place.model_key, place.openai_base_url, "gpt-5.2"), real=False),
+        Voice(AnthropicModel(model_key or place.model_key, place.anthropic_base_url, "claude-sonnet-5"), real=False),
+        Voice(OpenAIModel(model_key or place.model_key, place.openai_base_url, "gpt-5.2"), real=False),
     )
     context = ContextStore(registry, _now)
     orchestrator = Orchestrator(

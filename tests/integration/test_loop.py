@@ -7,6 +7,8 @@ import os
 import signal
 from pathlib import Path
 
+from sqlmodel import Session
+
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import RepositoryPolicy, RetryPolicy
@@ -207,3 +209,32 @@ async def test_a_pull_request_is_watched_after_its_agent_is_long_gone(tmp_path: 
         await loop.person.merge(SLUG, pull.number, bypass=True)
         await loop.until(task_id, TaskState.MERGED, after_help=True)
         await loop.eventually(lambda: _cleaned(loop, task_id))
+
+
+async def test_ready_is_reached_from_stored_reviews_while_every_model_call_fails(tmp_path: Path) -> None:
+    """The supervisor spends no tokens: without any model it holds the pull request against what is stored."""
+    async with running(tmp_path, model_key="refused everywhere") as loop:
+        task_id = await loop.approved(CSV)
+        task = await loop.until(task_id, TaskState.VERIFYING)
+        assert task.scoped_by == "rules"
+        pull = await loop.pull(task_id)
+        now = loop.outside.clock()
+
+        def store(session: Session) -> None:
+            for family in ("anthropic", "openai"):
+                session.add(
+                    Review(
+                        pull_request_id=pull.id,
+                        head=pull.head_sha,
+                        reviewer=f"{family} of yesterday",
+                        family=family,
+                        model="a model that answered before",
+                        verdict="approve",
+                        created_at=now,
+                    )
+                )
+
+        await loop.registry.write(store)
+        await loop.until(task_id, TaskState.READY)
+        (line,) = await loop.rows(Evidence, pull_request_id=pull.id, head=pull.head_sha, check="ai_review")
+        assert line.state == "ok" and "anthropic and openai" in line.detail
