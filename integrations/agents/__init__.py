@@ -1,17 +1,27 @@
 """Coding agents: how each is called, and how its event stream is read. Pure but for the preflight.
 
-events.py       what any agent's stream says, as values
-outcome.py      how a run ended, in the words of the failure taxonomy
-question.py     the fenced block with which an agent asks a person
-claude_code.py  Claude Code, stream-json
-scripted.py     the playground's agent, which speaks the same stream
-catalog.py      the agents that are configured
+events.py           what any agent's stream says, as values
+outcome.py          how a run ended, in the words of the failure taxonomy
+question.py         the fenced block with which an agent asks a person
+claude_code.py      Claude Code is called so,
+claude_stream.py    and its stream is read so; it is the playground's agent's, too
+codex.py            Codex
+codex_stream.py
+opencode.py         opencode
+opencode_stream.py
+command.py          any agent with a command line, from the settings
+result_line.py      beside such a command: what its result file says, as a line of the stream
+scripted.py         the playground's agent
+program.py          what surrounds their programs, and what `waggle doctor` asks of them
+json_line.py        one line of JSON, read without trust
+catalog.py          the agents that are configured
+describe.py         a recorded run, for people and programs
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -19,13 +29,17 @@ from integrations.agents.events import (
     AgentEvent,
     Compacted,
     Ended,
+    Failed,
+    Heard,
     Retry,
+    Spent,
     Started,
     Text,
     Tokens,
     ToolCall,
     ToolResult,
     Unknown,
+    Unreadable,
     Usage,
 )
 from integrations.agents.outcome import Outcome, OutcomeKind
@@ -56,12 +70,17 @@ class AgentRun:
 
 @dataclass(frozen=True)
 class Command:
-    """What to start. The prompt is in `stdin`: an argument would show in the process list and has a size limit."""
+    """What to start. The prompt is in `stdin`: an argument would show in the process list and has a size limit.
+
+    Attributes:
+        live_input, input_ends_on: as in `RunSpec`.
+    """
 
     argv: tuple[str, ...]
-    env: dict[str, str]
-    stdin: bytes
+    env: dict[str, str] = field(repr=False)
+    stdin: bytes = field(repr=False)
     live_input: bool = False
+    input_ends_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,23 +94,44 @@ class Finding:
 
 
 class AgentAdapter(Protocol):
-    """One kind of agent.
+    """One kind of agent. All but `command` and `preflight` is pure."""
 
-    Attributes:
-        family: the model family that writes, so that a review by the same one does not count alone.
-    """
+    @property
+    def name(self) -> str: ...
 
-    name: str
-    family: str
-    live_input: bool
+    @property
+    def family(self) -> str:
+        """The model family that writes, so that a review by the same one does not count alone."""
+        ...
 
-    def command(self, run: AgentRun) -> Command: ...
+    @property
+    def live_input(self) -> bool:
+        """Whether it takes guidance while it runs; it then has a `line`, as `LiveAdapter`."""
+        ...
 
-    def parse(self, line: str) -> list[AgentEvent]: ...
+    def command(self, run: AgentRun) -> Command:
+        """What to start; makes the directory that the agent is given."""
+        ...
 
-    def outcome(self, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> Outcome: ...
+    def parse(self, line: str) -> list[AgentEvent]:
+        """The events of one line of its stream; never raises."""
+        ...
 
-    def preflight(self) -> list[Finding]: ...
+    def outcome(self, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> Outcome:
+        """How it ended. No `exit`: nobody saw it end."""
+        ...
+
+    def preflight(self) -> list[Finding]:
+        """Whether it can work here. Starts its program for a moment."""
+        ...
+
+
+class LiveAdapter(AgentAdapter, Protocol):
+    """An agent that can be spoken to while it runs. Delivery counts when a `Heard` event shows it."""
+
+    def line(self, text: str) -> bytes:
+        """A person's words, for `Engine.send`."""
+        ...
 
 
 __all__ = [
@@ -102,15 +142,20 @@ __all__ = [
     "Command",
     "Compacted",
     "Ended",
+    "Failed",
     "Finding",
+    "Heard",
+    "LiveAdapter",
     "Outcome",
     "OutcomeKind",
     "Retry",
+    "Spent",
     "Started",
     "Text",
     "Tokens",
     "ToolCall",
     "ToolResult",
     "Unknown",
+    "Unreadable",
     "Usage",
 ]

@@ -7,18 +7,36 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of a session: `input` is what was not cached."""
+    """Tokens that were used; the three do not overlap.
+
+    Attributes:
+        input: prompt tokens that were not read from the provider's cache.
+        cached: prompt tokens that were.
+        output: answer tokens, those of thinking included.
+    """
 
     input: int = 0
     cached: int = 0
     output: int = 0
 
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(self.input + other.input, self.cached + other.cached, self.output + other.output)
+
 
 @dataclass(frozen=True)
 class Started:
+    """A session began, or went on. It is named by `session_id`, which the agent may have chosen itself."""
+
     session_id: str
     model: str = ""
     version: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Something that was said to it while it ran has reached it: the only proof of delivery."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +54,10 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class ToolResult:
+    """A tool came back; `detail` is the last line of what it said, when it failed."""
+
     ok: bool
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,16 +80,42 @@ class Compacted:
 
 @dataclass(frozen=True)
 class Failed:
-    """An error that the stream reports before its end; `error` is the agent's own word for it."""
+    """An error that the stream reports before its end.
+
+    Attributes:
+        error: the agent's own word for it.
+        status: HTTP status of the model's API, when that is what failed.
+    """
 
     error: str
     status: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one request to the model used, while the run goes on.
+
+    Attributes:
+        request: names the request; a later event of the same name replaces an earlier one.
+        tokens: `output` may be too small until `Usage` tells the truth.
+    """
+
+    request: str
+    tokens: Tokens
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True)
 class Usage:
+    """What was used since the last such event, or, with `whole_session`, since the session began.
+
+    A resumed session counts its earlier runs in, with some agents: sums over attempts would count them twice.
+    """
+
     tokens: Tokens
     cost_usd: float | None = None
+    whole_session: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,8 +123,12 @@ class Ended:
     """The terminal event.
 
     Attributes:
-        subtype, reason: the agent's own words for how it ended.
+        subtype, reason, stop_reason: the agent's own words for how it ended.
         error: it ended with an error, whatever `subtype` claims.
+        status: HTTP status of the model's API, when that was the reason.
+        text: its last words, or those of the error.
+        turns: requests to the model.
+        denials: tools that it wanted to use and was not allowed to.
     """
 
     subtype: str
@@ -92,9 +143,28 @@ class Ended:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A line that is no event, or one of a kind that this version does not know. Never an error."""
+    """A line of a kind that this version does not know. Never an error."""
 
     kind: str = ""
 
 
-AgentEvent = Started | Text | ToolCall | ToolResult | Retry | Compacted | Failed | Usage | Ended | Unknown
+@dataclass(frozen=True)
+class Unreadable(Unknown):
+    """A line that is no event at all: torn, or not of the agent's making. Counted."""
+
+
+AgentEvent = (
+    Started
+    | Heard
+    | Text
+    | ToolCall
+    | ToolResult
+    | Retry
+    | Compacted
+    | Failed
+    | Spent
+    | Usage
+    | Ended
+    | Unknown
+    | Unreadable
+)

@@ -1,12 +1,27 @@
-"""How a run ended, in the words of the failure taxonomy."""
+"""How a run ended, in the words of the failure taxonomy, and what every agent's outcome has in common."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from integrations.agents.events import Tokens
-from integrations.agents.question import AgentQuestion
+from integrations.agents.events import (
+    AgentEvent,
+    Ended,
+    Spent,
+    Started,
+    Text,
+    Tokens,
+    ToolCall,
+    ToolResult,
+    Unknown,
+    Unreadable,
+    Usage,
+)
+from integrations.agents.question import AgentQuestion, read_question
+from integrations.engines import RunExit
 
 
 class OutcomeKind(StrEnum):
@@ -14,8 +29,8 @@ class OutcomeKind(StrEnum):
     STOPPED = "stopped"  #: somebody stopped it
     TIMEOUT = "timeout"  #: its deadline passed
     LOST = "lost"  #: no exit record and nobody holds its lock
-    CRASHED = "crashed"  #: it ended without a terminal event
-    BAD_SETUP = "bad-setup"  #: it could not start
+    CRASHED = "crashed"  #: it ended without a terminal event, or outgrew a limit of its run
+    BAD_SETUP = "bad-setup"  #: it could not start, or was not allowed to work
     AUTH = "auth"  #: its login was refused
     BILLING = "billing"  #: no credit
     RATE_LIMIT = "rate-limit"
@@ -35,9 +50,14 @@ class Outcome:
     """How a run ended and what it used.
 
     Attributes:
-        message: the agent's or provider's own words for a failure, one line.
+        message: the agent's or provider's own words for a failure, one line. With a good end: what makes it doubtful.
+        session_id: None when no session began, so that there is none to go on with.
+        turns: requests to the model.
+        tokens, cost_usd: of this run alone, unless `whole_session`.
+        whole_session: the figures count earlier runs of the resumed session in.
         final_text: what the agent said last.
         question: it ended with a question to a person.
+        unreadable: lines of its stream that were no events.
     """
 
     kind: OutcomeKind
@@ -48,3 +68,103 @@ class Outcome:
     cost_usd: float | None = None
     final_text: str = ""
     question: AgentQuestion | None = None
+    whole_session: bool = False
+    model: str = ""
+    version: str = ""
+    unreadable: int = 0
+
+
+_ERROR = re.compile(r"(fatal|error)\b", re.IGNORECASE)
+_LIMITS = {
+    "output": "It wrote more output than a run may.",
+    "processes": "It started more processes at once than a run may.",
+    "memory": "It used more memory than a run may.",
+}
+
+
+def ended_by_runner(events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> OutcomeKind | None:
+    """What the runner alone can tell, for every agent alike; None when it is for the agent's stream to say."""
+    ended = any(isinstance(one, Ended) for one in events)
+    if exit is None or exit.why == "lost":
+        return None if ended else OutcomeKind.LOST
+    if exit.why == "stopped":
+        return OutcomeKind.STOPPED
+    if exit.why == "timeout":
+        return OutcomeKind.TIMEOUT
+    if exit.why in _LIMITS:
+        return OutcomeKind.CRASHED
+    if exit.rc in {126, 127}:
+        return OutcomeKind.BAD_SETUP
+    said_nothing = all(isinstance(one, Unknown) for one in events)
+    if said_nothing and (exit.rc or 0) > 0 and stderr_tail.strip():
+        return OutcomeKind.BAD_SETUP
+    return None
+
+
+def assemble(
+    kind: OutcomeKind, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str, message: str = ""
+) -> Outcome:
+    """An outcome of the given kind, with all that can be read off the events."""
+    started = next((one for one in reversed(events) if isinstance(one, Started)), None)
+    said = next((one.text for one in reversed(events) if isinstance(one, Text) and one.text.strip()), "")
+    ends = [one for one in events if isinstance(one, Ended)]
+    final = ends[-1].text if ends and ends[-1].text else said
+    tokens, cost, whole = spent(events)
+    return Outcome(
+        kind=kind,
+        message=(message if kind is OutcomeKind.DONE else message or _why(kind, ends, exit, stderr_tail))[:300],
+        session_id=started.session_id if started and started.session_id else None,
+        turns=sum(one.turns for one in ends) or count_turns(events),
+        tokens=tokens,
+        cost_usd=cost,
+        final_text=final,
+        question=read_question(final) if kind is OutcomeKind.DONE else None,
+        whole_session=whole,
+        model=started.model if started else "",
+        version=started.version if started else "",
+        unreadable=sum(1 for one in events if isinstance(one, Unreadable)),
+    )
+
+
+def _why(kind: OutcomeKind, ends: Sequence[Ended], exit: RunExit | None, stderr_tail: str) -> str:
+    if exit is not None and exit.why in _LIMITS:
+        return _LIMITS[exit.why]
+    if kind in {OutcomeKind.STOPPED, OutcomeKind.TIMEOUT, OutcomeKind.LOST}:
+        return ""
+    told = next((line.strip() for line in ends[-1].text.splitlines() if line.strip()), "") if ends else ""
+    told = told or _complaint(stderr_tail)
+    if not told and exit is not None:
+        signalled = exit.rc is not None and (exit.rc < 0 or exit.rc > 128)
+        how = f"was killed by signal {abs(exit.rc or 0) % 128}" if signalled else f"ended with exit code {exit.rc}"
+        told = f"It {how}, without a last word."
+    return told
+
+
+def _complaint(stderr_tail: str) -> str:
+    """The line that says what is wrong: one that calls itself an error, else the last."""
+    lines = [line.strip() for line in stderr_tail.splitlines() if line.strip()]
+    return next((line for line in lines if _ERROR.match(line)), lines[-1] if lines else "")
+
+
+def spent(events: Sequence[AgentEvent]) -> tuple[Tokens, float | None, bool]:
+    """Tokens, cost, and whether they are the whole session's. Without a final count, the sum of what was seen."""
+    counts = [one for one in events if isinstance(one, Usage)]
+    if counts and counts[-1].whole_session:
+        return counts[-1].tokens, counts[-1].cost_usd, True
+    if counts:
+        known = [one.cost_usd for one in counts if one.cost_usd is not None]
+        return sum((one.tokens for one in counts), Tokens()), sum(known) if known else None, False
+    requests = {one.request: one for one in events if isinstance(one, Spent)}.values()
+    known = [one.cost_usd for one in requests if one.cost_usd is not None]
+    return sum((one.tokens for one in requests), Tokens()), sum(known) if known else None, False
+
+
+def count_turns(events: Sequence[AgentEvent]) -> int:
+    """Requests to the model, as far as its words and its tools show them."""
+    turns, answering = 0, False
+    for one in events:
+        if isinstance(one, Text | ToolCall) and not answering:
+            turns, answering = turns + 1, True
+        elif isinstance(one, ToolResult):
+            answering = False
+    return turns

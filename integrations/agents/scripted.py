@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from integrations.agents import AgentRun, Command, Finding
-from integrations.agents.claude_code import parse_line, read_outcome
+from integrations.agents.claude_stream import parse_line, read_outcome
 from integrations.agents.events import AgentEvent
 from integrations.agents.outcome import Outcome
 from integrations.engines import RunExit

@@ -1,0 +1,66 @@
+"""Command line programs of agents: what surrounds them when they run, and what `waggle doctor` asks of them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from integrations.agents import Finding
+
+_VERSION_S = 20.0
+
+#: Nobody sits at the keyboard: git must not open an editor or ask for a password, and nothing must page.
+UNATTENDED = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_EDITOR": "true",
+    "GIT_PAGER": "cat",
+    "PAGER": "cat",
+}
+
+
+def program_findings(name: str, program: str, env: Mapping[str, str], fix: str) -> tuple[list[Finding], bool]:
+    """Whether a program is there and says its version; and whether it makes sense to ask on.
+
+    Parameters:
+        env: what the program will see; its PATH is searched.
+        fix: how to install it.
+    """
+    found = shutil.which(program, path=env.get("PATH"))
+    if found is None:
+        return [Finding(name, False, f"`{program}` is not on PATH", fix)], False
+    try:
+        told = subprocess.run(
+            [found, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_S,
+            env=dict(env),
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return [Finding(name, False, f"{found} does not answer: {problem}", f"Install it again. {fix}")], False
+    words = (told.stdout.strip() or told.stderr.strip()).splitlines()
+    version = words[0][:100] if words else "no version"
+    if told.returncode != 0:
+        return [Finding(name, False, f"{found} fails: {version}", f"Install it again. {fix}")], False
+    return [Finding(name, True, f"{version} ({found})")], True
+
+
+def login_finding(name: str, credentials: Mapping[str, str], login_file: Path, fix: str) -> Finding:
+    """How it logs in: with what it is given, or with the user's own login."""
+    check = f"{name} login"
+    if credentials:
+        return Finding(check, True, f"given: {', '.join(sorted(credentials))}")
+    if login_file.is_file():
+        return Finding(check, True, f"your own login ({login_file})")
+    return Finding(check, False, "no API key is set, and you are not logged in", fix)
+
+
+def under_temporary(path: Path, env: Mapping[str, str]) -> bool:
+    """Whether a directory lies where the system keeps temporary files."""
+    roots = {Path(tempfile.gettempdir()), Path(env.get("TMPDIR") or "/tmp"), Path("/tmp")}  # noqa: S108 - compared only
+    return any(path.resolve().is_relative_to(root.resolve()) for root in roots)
