@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -79,6 +79,16 @@ class Told(_FromPerson):
     text: str
 
 
+class SharedFile(_Value):
+    """A file that was shared in a message."""
+
+    id: str
+    name: str
+    url: str
+    size: int = 0
+    permalink: str = ""
+
+
 class Noted(_Value):
     """A message in a channel that is taken in as context."""
 
@@ -89,6 +99,7 @@ class Noted(_Value):
     text: str = ""
     meaning: str
     permalink: str = ""
+    files: tuple[SharedFile, ...] = ()
     deleted: bool = False
     edited: bool = False
 
@@ -113,6 +124,11 @@ Delivery = Said | Pressed | Submitted | Told | Noted | Joined
 Personal = Said | Pressed | Submitted | Told
 
 _READER: TypeAdapter[Delivery] = TypeAdapter(Annotated[Delivery, Field(discriminator="kind")])
+
+
+def payload_of(delivery: Delivery) -> dict[str, Any]:
+    """A delivery as it stands in an inbox row, with its lane beside it."""
+    return {**delivery.model_dump(mode="json"), "lane": delivery.lane}
 
 
 def read_delivery(payload: object) -> Delivery:

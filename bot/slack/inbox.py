@@ -6,12 +6,12 @@ said, whatever the number of retries; a second click on the same button is anoth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.slack.buttons import read_action_id, read_token
-from bot.slack.deliveries import Delivery, Joined, Noted, Pressed, Said, Submitted
+from bot.slack.deliveries import Delivery, Joined, Noted, Pressed, Said, SharedFile, Submitted
 from bot.slack.intents import Surface
 
 Body = Mapping[str, Any]
@@ -125,7 +125,8 @@ def read_history(message: Mapping[str, Any], channel: str, home: Home, meaning: 
 def _noted(message: Mapping[str, Any], channel: str, home: Home, meaning: str, edited: str = "") -> Arrival | None:
     ts, text = str(message.get("ts") or ""), str(message.get("text") or "")[:_TEXT_LIMIT]
     ours = message.get("user") == home.bot_user or (home.bot_id and message.get("bot_id") == home.bot_id)
-    if not ts or not text.strip() or ours:
+    files = () if edited else tuple(_files(message))
+    if not ts or ours or not (text.strip() or files):
         return None
     noted = Noted(
         channel=channel,
@@ -134,9 +135,25 @@ def _noted(message: Mapping[str, Any], channel: str, home: Home, meaning: str, e
         text=text,
         meaning=meaning,
         permalink=home.permalink(channel, ts, str(message.get("thread_ts") or "")),
+        files=files,
         edited=bool(edited),
     )
     return Arrival(f"ctx:{home.team}:{channel}:{ts}" + (f":{edited}" if edited else ""), noted)
+
+
+def _files(message: Mapping[str, Any]) -> Iterator[SharedFile]:
+    for file in message.get("files") or []:
+        one = _mapping(file)
+        url = str(one.get("url_private_download") or one.get("url_private") or "")
+        if url and one.get("id"):
+            size = one.get("size")
+            yield SharedFile(
+                id=str(one["id"]),
+                name=str(one.get("name") or one["id"]),
+                url=url,
+                size=size if isinstance(size, int) else 0,
+                permalink=str(one.get("permalink") or ""),
+            )
 
 
 def read_edit(body: Body, home: Home) -> tuple[str, str, Said] | None:

@@ -25,8 +25,6 @@ from scheduler.registry import (
 def task_facts(session: Session, policy: Policy, missing: tuple[str, ...], task: Task) -> TaskFacts:
     """Everything that the views show of one task."""
     pull = _pull(session, task)
-    repository = policy.repository(task.repo)
-    playground = repository is not None and repository.playground
     spent = session.exec(
         select(
             func.coalesce(func.sum(Ledger.cost_usd), 0.0),
@@ -57,8 +55,7 @@ def task_facts(session: Session, policy: Policy, missing: tuple[str, ...], task:
         spent_tokens=int(spent[1]),
         failures_allowed=policy.retries.failures,
         reviews_allowed=policy.retries.reviews,
-        missing=missing if playground or not task.repo else (),
-        playground=playground,
+        missing=missing,
     )
 
 
@@ -89,7 +86,11 @@ def _reviews(session: Session, pull: PullRequest | None) -> tuple[Review, ...]:
 
 
 def listed(session: Session, scope: str, user_id: str, limit: int = 60) -> tuple[list[Task], list[PullRequest], int]:
-    """Tasks for a list, newest first: open ones, `all`, or the open ones that are `mine`; their pull requests; how many."""
+    """Tasks for a list, newest first, their pull requests, and how many there are.
+
+    Parameters:
+        scope: `all`, the open ones that are `mine`, or empty for all that are open.
+    """
     wanted = select(Task)
     if scope != "all":
         wanted = wanted.where(col(Task.state).not_in(list(FINISHED)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from bot.context.messages import ChatMessage
 
 Meaning = Literal["work", "feedback", "notes", "alerts"]
 
@@ -87,21 +89,12 @@ class Found(Protocol):
 
 
 class ContextStore(Protocol):
-    """Where business context goes. Taking the same message again replaces what was taken before."""
+    """Where business context goes; `bot.context.store` is one. Taking the same thing again changes nothing."""
 
-    async def take_message(
-        self,
-        channel: str,
-        ts: str,
-        user: str,
-        text: str,
-        permalink: str,
-        kind: str,
-        deleted: bool = False,
-        edited: bool = False,
-    ) -> None: ...
+    async def take_message(self, message: ChatMessage) -> object: ...
 
-    async def search(self, text: str, limit: int) -> Sequence[Found]: ...
+    async def forget_message(self, channel: str, ts: str, *, actor: str) -> None: ...
 
+    async def add_bytes(self, data: bytes, name: str, *, actor: str, path: str = "", url: str = "") -> object: ...
 
-Announce = Callable[[str], Awaitable[None]] | Callable[[str], None]
+    async def search(self, query: str, limit: int = 10) -> Sequence[Found]: ...

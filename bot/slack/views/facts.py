@@ -30,7 +30,6 @@ class TaskFacts:
         spent_usd, spent_tokens: of everything done for this task.
         failures_allowed, reviews_allowed: how often Waggle sends the agent back by itself.
         missing: what stands in for something real, one sentence each.
-        playground: the repository is the playground's.
     """
 
     task: Task
@@ -47,7 +46,6 @@ class TaskFacts:
     failures_allowed: int = 3
     reviews_allowed: int = 2
     missing: tuple[str, ...] = ()
-    playground: bool = False
 
     @property
     def open_pull(self) -> PullRequest | None:
