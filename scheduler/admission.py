@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from scheduler.attempts import intend, latest_attempt, pick_route
 from scheduler.dispatch import Candidate, Decision, Running, admit
+from scheduler.failures import granted_usd
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.outside import Outside
-from scheduler.registry.talk import Ledger
 from scheduler.registry.work import Task
-from scheduler.registry.writers import move_attempt, refresh_card
+from scheduler.registry.writers import move_attempt, refresh_card, spent_usd
 
 
 class Admission:
@@ -50,7 +50,6 @@ class Admission:
             if task.state is TaskState.RUNNING:
                 running.append(Running(task.id, task.repo, memory, files=files))
                 continue
-            spent = session.exec(select(func.sum(Ledger.cost_usd)).where(Ledger.task_id == task.id)).first() or 0.0
             candidates.append(
                 Candidate(
                     task.id,
@@ -61,9 +60,8 @@ class Admission:
                     memory,
                     files,
                     task.not_before,
-                    float(spent),
-                    # Each attempt that a person granted brings the budget of one attempt with it.
-                    task.budget_usd + task.extra_attempts * self._out.policy().budget.attempt_usd,
+                    spent_usd(session, task),
+                    granted_usd(task, self._out.policy()),
                     pick_route(task, self._out) is not None,
                 )
             )

@@ -17,13 +17,13 @@ from integrations.agents import AgentAdapter, AgentRun
 from integrations.engines import CommandResult, RunSpec, RunState
 from integrations.fault import IntegrationError
 from scheduler.background import NotYetError
-from scheduler.failures import fail
+from scheduler.failures import fail, granted_usd
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, PullState, TaskState
 from scheduler.names import attempt_name
 from scheduler.outside import Outside
 from scheduler.policy import Policy, RepositoryPolicy
 from scheduler.registry.work import Attempt, PullRequest, Task
-from scheduler.registry.writers import move_attempt, move_task, recall, record, refresh_card, remember
+from scheduler.registry.writers import move_attempt, move_task, recall, record, refresh_card, remember, spent_usd
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
@@ -54,7 +54,7 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
         prompt_change=task.next_change,
         resumes=resumes,
         session_id=last.session_id if resumes and last else out.new_id(),
-        budget_usd=policy.budget.attempt_usd,
+        budget_usd=_attempt_usd(session, task, policy),
         budget_tokens=policy.budget.attempt_tokens,
         deadline=now + timedelta(seconds=policy.times.prepare_s),
         created_at=now,
@@ -66,6 +66,13 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
     move_task(session, task, TaskState.RUNNING, Cause.ADMITTED, now, why=f"attempt {n} with {attempt.agent}")
     session.flush()
     return attempt
+
+
+def _attempt_usd(session: Session, task: Task, policy: Policy) -> float:
+    """What this attempt may cost: its own limit, or what is left of the task's."""
+    granted = granted_usd(task, policy)
+    left = granted - spent_usd(session, task) if granted else policy.budget.attempt_usd
+    return max(min(policy.budget.attempt_usd, left), 0.01)
 
 
 def pick_route(task: Task, out: Outside) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ from scheduler.policy import Policy
 from scheduler.questions import put_question
 from scheduler.recovery import Action, Counter, counter_for, rule_for, signature, wait_s
 from scheduler.registry.work import Attempt, Diagnosis, Judgement, Task
-from scheduler.registry.writers import ask, move_task, record, refresh_card, say
+from scheduler.registry.writers import ask, move_task, record, refresh_card, say, spent_usd
 
 _EVIDENCE_LINES = 40
 
@@ -127,6 +127,11 @@ def _limit(policy: Policy, task: Task, cause: str) -> int:
             return policy.retries.failures + task.extra_attempts
 
 
+def granted_usd(task: Task, policy: Policy) -> float:
+    """Dollars that a task may cost; each attempt that a person granted brings the budget of one attempt with it."""
+    return task.budget_usd + task.extra_attempts * policy.budget.attempt_usd if task.budget_usd else 0.0
+
+
 def ask_for_help(
     session: Session,
     now: datetime,
@@ -186,6 +191,9 @@ def apply_diagnosis(session: Session, now: datetime, policy: Policy, row: Judgem
     elif spent > limit:
         tries = f"{spent} attempts failed, {limit} retries are spent."
         _give_up(session, now, task, Cause.RETRIES_SPENT, facts, said, came_from, tries)
+    elif (granted := granted_usd(task, policy)) and (cost := spent_usd(session, task)) >= granted:
+        why = f"${cost:.2f} of ${granted:.2f} are spent."
+        _give_up(session, now, task, Cause.ONLY_A_PERSON, facts, said, came_from, why)
     elif policy.retries.approve == "always":
         _ask_to_retry(session, now, task, said)
     else:
