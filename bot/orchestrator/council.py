@@ -14,56 +14,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from sqlmodel import Session, col, delete, select
-
-from bot.orchestrator.asking import Charge, Failure, NobodyAnswered, ask_in_turn
+from bot.orchestrator.asking import Charge, Failure, NobodyAnswered
 from bot.orchestrator.desk import Answered, Desk, Turn
 from bot.orchestrator.findings import Held, Weighed, acceptance_of, hold, merge, orders_in, settle_verdict, verify
 from bot.orchestrator.models import Panel, Reviewer
-from bot.orchestrator.prompts import model_prompt
+from bot.orchestrator.opinions import LARGEST_DIFF, Change, Opinion, ask_reviewer, background, read_change
 from bot.orchestrator.verifying import second_opinion
-from integrations.models import Ask, Usage
-from integrations.models.judgements import JudgementKind, ReviewAnswer, fence_facts
-from integrations.models.judgements import ReviewFacts as ShownFacts
-from integrations.models.rules.diff import FileDiff, parse
 from scheduler.judging import Reviewed, ReviewFacts, ReviewVerdict
-from scheduler.names import task_label
 from scheduler.policy import Policy
-from scheduler.registry import Attempt, Fact, Judgement, Review, Task
-from scheduler.registry.writers import recall, remember
+from scheduler.registry import Judgement
 
-LARGEST_DIFF = 200_000  #: bytes; what cannot be read whole is not approved
 MOST_VERIFIED = 6
-_CUT = "\n[the diff is longer than "  #: how the git room marks a diff that it cut
 _RULES_FOCUS = "what keyword rules can see"
-
-
-@dataclass(frozen=True)
-class _Change:
-    """What is reviewed."""
-
-    task: Task
-    facts: ReviewFacts
-    diff: str
-    files: tuple[FileDiff, ...]
-    heads: dict[str, str | None]
-    changed: tuple[str, ...]
-    earlier: tuple[str, ...]
-    whole: bool
-
-
-@dataclass(frozen=True)
-class _Opinion:
-    """What one reviewer said, or why it did not."""
-
-    reviewer: Reviewer
-    answer: ReviewAnswer | None
-    model: str
-    usage: Usage
-    cost_usd: float
-    why_not: str = ""
 
 
 async def review(desk: Desk, row: Judgement, turn: Turn) -> Answered:
@@ -74,20 +37,23 @@ async def review(desk: Desk, row: Judgement, turn: Turn) -> Answered:
         GitError: the change could not be read.
     """
     facts = ReviewFacts.model_validate(row.facts)
-    task, author, earlier = await desk.registry.read(lambda session: _background(session, row.task_id, facts))
-    change = await asyncio.to_thread(_read, desk, task, facts, earlier)
+    task, author, earlier = await desk.registry.read(lambda session: background(session, row.task_id, facts))
+    change = await asyncio.to_thread(read_change, desk, task, facts, earlier)
     panel, policy = desk.models(), desk.policy()
     if not change.whole:
         return _too_large(panel, change)
     seats = choose_seats(panel, policy, task.lane, policy.family_of(author) if author else "")
-    asked = await asyncio.gather(*(_ask(desk, row, seat, change) for seat in seats))
+    asked = await asyncio.gather(*(ask_reviewer(desk, row, seat, change) for seat in seats))
     opinions = [opinion for opinion, _ in asked]
     failures = tuple(failure for _, failed in asked if failed for failure in failed.failures)
     waiting = [failed for _, failed in asked if failed is not None and failed.retryable]
     if waiting and not turn.last:
-        raise NobodyAnswered([failure for one in waiting for failure in one.failures], [])
+        raise NobodyAnswered(
+            [failure for one in waiting for failure in one.failures],
+            [charge for one in waiting for charge in one.charges],
+        )
     if all(opinion.answer is None for opinion in opinions):
-        rules, _ = await _ask(desk, row, Reviewer("rules", panel.rules, _RULES_FOCUS), change)
+        rules, _ = await ask_reviewer(desk, row, Reviewer("rules", panel.rules, _RULES_FOCUS), change)
         opinions.append(rules)
     return await _conclude(desk, panel, change, opinions, failures)
 
@@ -101,100 +67,11 @@ def choose_seats(panel: Panel, policy: Policy, lane: str, author_family: str) ->
     return sorted(seats, key=lambda seat: seat.voice.family == author_family)[:wanted]
 
 
-# --- reading and asking ----------------------------------------------------------------------------------------------
-
-
-def _background(session: Session, task_id: int, facts: ReviewFacts) -> tuple[Task, str, tuple[str, ...]]:
-    task = session.get(Task, task_id)
-    assert task is not None
-    agent = session.exec(
-        select(Attempt.agent).where(Attempt.task_id == task_id).order_by(col(Attempt.n).desc())
-    ).first()
-    before = session.exec(
-        select(Review)
-        .where(Review.pull_request_id == facts.pull_request_id, Review.head != facts.head_sha)
-        .order_by(col(Review.id))
-    ).all()
-    earlier = [
-        f"{one['path']}: {one['title']} — {one['why']}" for row in before for one in row.findings if one.get("blocks")
-    ]
-    return task, agent or "", tuple(dict.fromkeys(earlier))[-10:]
-
-
-def _read(desk: Desk, task: Task, facts: ReviewFacts, earlier: tuple[str, ...]) -> _Change:
-    diff = desk.reader.diff(facts.repo, facts.base_sha, facts.head_sha, LARGEST_DIFF)
-    changed = desk.reader.changed_files(facts.repo, facts.base_sha, facts.head_sha)
-    files = tuple(parse(diff))
-    heads = {file.path: desk.reader.read(facts.repo, file.path, facts.head_sha) for file in files}
-    whole = _CUT not in diff[-200:] and set(changed) <= set(heads)
-    return _Change(task, facts, diff, files, heads, changed, earlier, whole)
-
-
-async def _ask(desk: Desk, row: Judgement, seat: Reviewer, change: _Change) -> tuple[_Opinion, NobodyAnswered | None]:
-    """One reviewer's answer. It is kept until the whole council has answered, so a crash asks nobody twice."""
-    key = f"council:{row.id}:{seat.name}"
-    known = await desk.registry.read(lambda session: recall(session, key))
-    if known is not None:
-        return _recalled(seat, known), None
-    task = change.task
-    shown = ShownFacts(
-        task=f"{task_label(task.id)} {task.title}",
-        goal=task.goal,
-        acceptance=tuple(task.acceptance),
-        focus=seat.focus,
-        base_sha=change.facts.base_sha,
-        head_sha=change.facts.head_sha,
-        diff=change.diff,
-        changed_files=change.changed,
-        ci=change.facts.ci,
-        earlier_findings=change.earlier,
-    )
-    system, prompt = model_prompt("review", fence_facts(JudgementKind.REVIEW, shown))
-    ask = Ask("review", system, desk.clean(prompt), 8000)
-    try:
-        said = await ask_in_turn((seat.voice,), ask, ReviewAnswer)
-    except NobodyAnswered as failed:
-        usage, cost = _total(failed.charges)
-        why = "; ".join(f"{one.kind}: {one.message}" for one in failed.failures)
-        return _Opinion(seat, None, seat.voice.model.name, usage, cost, why), failed
-    usage, cost = _total(said.charges)
-    opinion = _Opinion(seat, said.value, said.by, usage, cost)
-    value = {
-        "answer": said.value.model_dump(mode="json"),
-        "model": said.by,
-        "usage": [usage.input, usage.cached, usage.output],
-        "cost": cost,
-    }
-    await desk.registry.write(lambda session: remember(session, desk.clock(), key, value))
-    return opinion, None
-
-
-def _recalled(seat: Reviewer, known: dict[str, object]) -> _Opinion:
-    answer = ReviewAnswer.model_validate(known["answer"])
-    usage, cost = known["usage"], known["cost"]
-    assert isinstance(usage, list) and isinstance(cost, int | float)
-    return _Opinion(seat, answer, str(known["model"]), Usage(*usage), float(cost))
-
-
-def forget_opinions(session: Session, row: Judgement) -> None:
-    """The council has answered; what was kept on the way is not needed any more."""
-    session.connection().execute(delete(Fact).where(col(Fact.key).startswith(f"council:{row.id}:")))
-
-
-def _total(charges: Sequence[Charge]) -> tuple[Usage, float]:
-    usage = Usage(
-        sum(one.usage.input for one in charges),
-        sum(one.usage.cached for one in charges),
-        sum(one.usage.output for one in charges),
-    )
-    return usage, sum(one.cost_usd or 0.0 for one in charges)
-
-
 # --- concluding ------------------------------------------------------------------------------------------------------
 
 
 async def _conclude(
-    desk: Desk, panel: Panel, change: _Change, opinions: Sequence[_Opinion], failures: tuple[Failure, ...]
+    desk: Desk, panel: Panel, change: Change, opinions: Sequence[Opinion], failures: tuple[Failure, ...]
 ) -> Answered:
     held = [_hold(opinion, change) for opinion in opinions]
     merged = merge([one.kept for one in held])
@@ -214,7 +91,7 @@ async def _conclude(
     return Answered(Reviewed(reviews=tuple(verdicts), summary=_sum_up(verdicts)), by, tuple(charges), failures, notes)
 
 
-def _hold(opinion: _Opinion, change: _Change) -> Held:
+def _hold(opinion: Opinion, change: Change) -> Held:
     if opinion.answer is None:
         return Held(())
     seat = opinion.reviewer
@@ -225,7 +102,7 @@ def _wants_second(one: Weighed) -> bool:
     return one.blocks and one.status == "unverified"
 
 
-async def _verified(desk: Desk, panel: Panel, change: _Change, one: Weighed, charges: list[Charge]) -> Weighed:
+async def _verified(desk: Desk, panel: Panel, change: Change, one: Weighed, charges: list[Charge]) -> Weighed:
     voice = panel.other_family(one.families[0])
     text = change.heads.get(one.finding.path)
     if voice is None or text is None:
@@ -236,7 +113,7 @@ async def _verified(desk: Desk, panel: Panel, change: _Change, one: Weighed, cha
 
 
 def _verdict(
-    opinion: _Opinion, dropped: int, group: Sequence[Weighed], everything: Sequence[Weighed], change: _Change
+    opinion: Opinion, dropped: int, group: Sequence[Weighed], everything: Sequence[Weighed], change: Change
 ) -> ReviewVerdict:
     seat, usage = opinion.reviewer, opinion.usage
     verdict = ReviewVerdict(
@@ -270,7 +147,7 @@ def _verdict(
     )
 
 
-def _orders(change: _Change) -> list[ReviewVerdict]:
+def _orders(change: Change) -> list[ReviewVerdict]:
     """The deterministic reviewer: it speaks only when the change speaks to reviewers."""
     found = orders_in(change.files)
     if not found:
@@ -289,7 +166,7 @@ def _orders(change: _Change) -> list[ReviewVerdict]:
     ]
 
 
-def _too_large(panel: Panel, change: _Change) -> Answered:
+def _too_large(panel: Panel, change: Change) -> Answered:
     why = f"The change is too large to be read whole ({len(change.changed)} files, over {LARGEST_DIFF // 1000} kB)."
     seats = panel.reviewers or (Reviewer("rules", panel.rules, _RULES_FOCUS),)
     verdicts = [

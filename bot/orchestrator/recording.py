@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from bot.orchestrator.asking import Charge
-from bot.orchestrator.council import forget_opinions
 from bot.orchestrator.desk import Answered
+from bot.orchestrator.opinions import forget_opinions
 from scheduler.judging import ANSWERS, Kind
 from scheduler.registry import Judgement, Task, Topic
 from scheduler.registry.database import wake

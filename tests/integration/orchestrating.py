@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -269,3 +270,24 @@ def office(registry: Registry, clock: Clock, panel: Panel, policy: Policy = POLI
         patience=Patience(**{"look_s": 0.2, **patience}),
     )
     return made
+
+
+Start = Callable[..., Awaitable[Office]]
+
+
+@asynccontextmanager
+async def offices(registry: Registry, clock: Clock) -> AsyncIterator[Start]:
+    """Starts orchestrators; all are stopped when the block ends."""
+    made: list[Office] = []
+
+    async def begin(panel: Panel, policy: Policy = POLICY, **patience: Any) -> Office:
+        one = office(registry, clock, panel, policy, **patience)
+        made.append(one)
+        await one.orchestrator.start()
+        return one
+
+    try:
+        yield begin
+    finally:
+        for one in made:
+            await one.orchestrator.stop()
