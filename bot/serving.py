@@ -177,7 +177,9 @@ def _check_outside(app: App) -> list[str]:
             app.repositories.ensure(app.remotes(repository.slug))
         except IntegrationError as problem:
             if not problem.retryable:
-                raise
+                raise StartError(
+                    f"The repository {repository.slug} cannot be used. {problem.user_message}"
+                ) from problem
             lines.append(f"{repository.slug} cannot be reached now; it is tried again. {problem.user_message}")
     return lines
 

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from bot.cli.acts import say_reply
 from bot.cli.common import JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
@@ -41,17 +40,18 @@ def tasks(
     if not views:
         out.print('No tasks yet. Ask for one: waggle new "customers want CSV export of invoices"')
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("task", "state", "title", "agent", "try", "cost", "pull request"):
-        table.add_column(heading, overflow="fold")
+    widest = max(len(task_label(view.task.id)) for view in views)
     for view in views:
         row = task_json(view)
-        state = f"[{_COLOURS.get(row['state'], 'default')}]{row['state']}[/]"
-        cost = f"${row['cost_usd']:.2f}" if row["cost_usd"] else ""
-        table.add_row(
-            row["id"], state, escape(row["title"]), row["agent"], str(row["attempt"] or ""), cost, row["pr_url"]
+        colour = _COLOURS.get(row["state"], "default")
+        facts = [row["agent"], f"attempt {row['attempt']}" if row["attempt"] else "", f"${row['cost_usd']:.2f}"]
+        facts = [fact for fact in facts if fact and fact != "$0.00"]
+        out.print(
+            f"{row['id']:<{widest}}  [{colour}]{row['state']:<10}[/]  {escape(row['title'])}"
+            f"  [dim]{escape(', '.join(facts))}[/]"
         )
-    out.print(table)
+        if row["pr_url"]:
+            out.print(f"{'':<{widest}}  [dim]{row['pr_url']}[/]")
 
 
 def show(

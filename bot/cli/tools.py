@@ -46,7 +46,7 @@ def logs(
                 sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
                 sys.stdout.flush()
             elif line := narrate(event):
-                out.print(line, markup=False)
+                out.print(line.replace(f"{row.workspace}/", ""), markup=False)
         row = _attempt(place, task_id, row.n)
         if not as_json and row.outcome:
             out.print(f"[dim]attempt {row.n}: {row.state.value}, {escape(row.outcome)}. {escape(row.message)}[/]")
