@@ -5,22 +5,14 @@ import { blocks, choices } from "./blocks.js";
 import { composer } from "./composer.js";
 import { ask } from "./confirm.js";
 import { $, h, reconcile } from "./dom.js";
+import { edit } from "./editing.js";
 import { showForm } from "./forms.js";
+import { FIRST_CHANNEL, help, helpIsSeen, intro, suggest } from "./guide.js";
 import { icon } from "./icons.js";
 import { show, stayAtTheEnd, toTheEnd } from "./messages.js";
 import { names } from "./mrkdwn.js";
 import { sidebar } from "./sidebar.js";
 
-const FIRST_CHANNEL = "C0PRODUCT";
-const SUGGESTIONS = {
-  C0PRODUCT: [
-    "@waggle customers want CSV export of invoices",
-    "@waggle the customer search should ignore capitals",
-    "@waggle charge tax on the total, not on rounded lines",
-    "/waggle status",
-  ],
-  im: ["status", "help"],
-};
 const EAGER_MS = 120_000; // how long after a request the first answer opens its thread by itself
 
 const saved = (key) => { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } };
@@ -54,7 +46,8 @@ const doing = {
     const sure = await ask({ title: { text: "Delete this message?" }, confirm: { text: "Delete" }, style: "danger" });
     if (sure) attempt(act("delete", { channel: now.channel, ts: message.ts, user: now.user }));
   },
-  edit: (message) => edit(message),
+  edit: (message) =>
+    edit(message, names.user, (text) => attempt(act("edit", { channel: now.channel, ts: message.ts, text, user: now.user }))),
 };
 
 const room = (inThread) => ({ person, me: now.user, inThread, act: doing, seen: (ts) => seen[ts] || "" });
@@ -124,7 +117,7 @@ async function loadOnce() {
   openAnswer(messages.messages);
   sidebar(state, now, become);
   head();
-  show($("messages"), messages.messages, room(false), intro());
+  show($("messages"), messages.messages, room(false), intro(place(), person, state.bot));
   $("thread").hidden = !thread;
   pointOut(thread);
   $("app").classList.toggle("with-thread", Boolean(thread));
@@ -143,19 +136,6 @@ function pointOut(ts) {
   if (!message) return;
   message.classList.add("here");
   message.scrollIntoView({ block: "nearest" });
-}
-
-// What stands above the first message of a channel.
-function intro() {
-  const here = place();
-  const direct = here.kind === "im";
-  const people = here.members.map((id) => person(id).name);
-  const words = direct ? "Only the two of you read this." : `Here are ${people.slice(0, -1).join(", ")} and ${people.at(-1)}.`;
-  return {
-    key: "intro",
-    sign: JSON.stringify([here.id, here.purpose, people]),
-    make: () => h("div", { class: "intro" }, h("strong", {}, direct ? person(now.state.bot).real_name : `# ${here.name}`), h("p", {}, direct ? "" : here.purpose, " ", words)),
-  };
 }
 
 function showThread(replies) {
@@ -196,8 +176,8 @@ function head() {
   $("offline").replaceChildren(...(now.state.connected
     ? ["Waggle is not in this channel. ", h("button", { type: "button", class: "link", onclick: () => attempt(act("channel", { channel: here.id, do: "invite_waggle", user: now.user })) }, "Invite it")]
     : ["Waggle is not connected: nobody answers here until ", h("code", {}, "make run"), " is running again."]));
-  suggest();
-  help();
+  offer();
+  help(asking());
   $("tabs").hidden = !direct;
   if (direct) reconcile($("tabs"), ["messages", "home"].map((tab) => ({
     key: tab,
@@ -227,23 +207,8 @@ function home() {
   }]);
 }
 
-function suggest() {
-  const here = place();
-  const all = SUGGESTIONS[here?.kind === "im" ? "im" : here?.id] || [];
-  const asked = (words) => now.said.some((text) => text.endsWith(words.replace(/^@waggle /, "")) && words.startsWith("@"));
-  const offered = here && !here.archived && now.tab === "messages" ? all.filter((words) => !asked(words)) : [];
-  const fresh = !all.some(asked);
-  const box = $("suggestions");
-  box.hidden = !offered.length || !writers.channel.isEmpty();
-  reconcile(box, [
-    { key: "title", sign: "", make: () => h("span", { class: "suggest-title" }, "Try") },
-    ...offered.map((words, position) => ({
-      key: words,
-      sign: String(fresh),
-      make: () => h("button", { type: "button", class: position || !fresh ? "suggestion" : "suggestion first", onclick: () => writers.channel.set(words) }, words),
-    })),
-  ]);
-}
+const asking = () => now.channel === FIRST_CHANNEL && now.tab === "messages";
+const offer = () => suggest(now.tab === "messages" ? place() : null, now.said, writers.channel);
 
 function markRead(messages, replies) {
   const latest = [...messages, ...replies].map((one) => one.ts).concat(place().unread ? [String(Date.now() / 1000)] : []).sort().at(-1);
@@ -260,25 +225,6 @@ async function send(text, file, thread_ts = "") {
   if (!thread_ts && text.includes("@waggle")) now.asked = { ts: answer.ts, channel: now.channel, at: Date.now() };
   toTheEnd(thread_ts ? $("replies") : $("messages"));
   return answer;
-}
-
-function edit(message) {
-  const raw = message.text.replace(/<@(\w+)>/g, (_, id) => `@${person(id).name}`).replace(/<#\w+\|([^>]+)>/g, "#$1")
-    .replace(/<(https?:[^>|]+)>/g, "$1").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
-  const text = h("textarea", { rows: "3", "aria-label": "Edit the message" }, raw);
-  const body = document.querySelector(`.message[data-ts="${message.ts}"] .body`);
-  const end = () => attempt(load());
-  const keep = () => attempt(act("edit", { channel: now.channel, ts: message.ts, text: text.value, user: now.user })).then(end);
-  text.onkeydown = (event) => {
-    if (event.key === "Escape") cancel();
-    if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); keep(); }
-  };
-  const before = [...body.childNodes];
-  const cancel = () => body.replaceChildren(...before);
-  body.replaceChildren(text, h("div", { class: "dialog-actions" },
-    h("button", { type: "button", class: "button", onclick: cancel }, "Cancel"),
-    h("button", { type: "button", class: "button primary", onclick: keep }, "Save")));
-  text.focus();
 }
 
 function become(user) {
@@ -298,7 +244,7 @@ const common = {
 };
 const writers = {
   channel: composer($("composer"), {
-    ...common, id: "composer", send, empty: () => now.state && suggest(),
+    ...common, id: "composer", send, empty: () => now.state && offer(),
     placeholder: () => {
       const here = place();
       if (!here) return "";
@@ -319,18 +265,15 @@ for (const id of ["messages", "replies"]) stayAtTheEnd($(id));
 for (const id of ["help-close", "thread-close"]) $(id).replaceChildren(icon("close"));
 $("pulls-icon").replaceChildren(icon("pull"));
 
-// Three lines for somebody who sees this for the first time; they stand where the work is asked for.
-function help(open = now.help) {
-  now.help = open;
-  localStorage.setItem("help", open ? "open" : "closed");
-  const asked = now.channel === FIRST_CHANNEL && now.tab === "messages";
-  $("help").hidden = !open || !asked;
-  $("next").hidden = !open;
-  $("help-open").hidden = !asked;
-  $("help-open").setAttribute("aria-expanded", String(open));
-}
-$("help-open").onclick = () => { if (now.thread) closeThread(); help(!now.help || $("help").offsetParent === null); };
-$("help-close").onclick = () => { help(false); writers.channel.focus(); };
+$("help-open").onclick = () => {
+  const open = !helpIsSeen();
+  if (now.thread) closeThread();
+  help(asking(), open);
+};
+$("help-close").onclick = () => {
+  help(asking(), false);
+  writers.channel.focus();
+};
 $("thread-close").onclick = () => closeThread();
 
 function closeThread() {
@@ -351,7 +294,6 @@ addEventListener("hashchange", arrive);
 document.addEventListener("visibilitychange", () => document.hidden || attempt(load()));
 
 if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", `/${location.hash}`);
-now.help = localStorage.getItem("help") !== "closed";
 let wait = null;
 listen(
   () => { wait ||= setTimeout(() => { wait = null; attempt(load()); }, 40); },

@@ -1,7 +1,7 @@
 """Whether Slack would take these blocks, or this view.
 
-What Slack takes and the playground's page cannot show (`markdown`, tables, videos, `plan`, `task_card`) is refused too, as an
-older Slack refuses it: what was accepted is then what people see.
+What Slack takes and the playground's page cannot show (`markdown`, tables, videos, `plan`, `task_card`) is refused
+too, as an older Slack refuses it: what was accepted is then what people see.
 """
 
 from __future__ import annotations
