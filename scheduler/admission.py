@@ -10,8 +10,10 @@ from sqlmodel import Session, col, select
 from scheduler.attempts import intend, latest_attempt, pick_route
 from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import granted_usd
+from scheduler.judging import PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.outside import Outside
+from scheduler.questions import rewrite_prompt
 from scheduler.registry.work import Task
 from scheduler.registry.writers import move_attempt, refresh_card, spent_usd
 
@@ -76,7 +78,24 @@ class Admission:
             return ""  # its last process is still being stopped: two agents in one workspace must never be
         if latest is not None and latest.state is AttemptState.PARKED:
             move_attempt(session, latest, AttemptState.ENDED, Cause.FINISHED, self._out.clock())
+        if self._unheard(session, task):
+            return ""
         return intend(session, self._out, task).name
+
+    def _unheard(self, session: Session, task: Task) -> bool:
+        """People wrote something after the prompt was made: it is written once more, with their words in it."""
+        prompt = " ".join(task.next_prompt.split())
+        missing = [
+            entry
+            for entry in task.guidance
+            if not entry["used_in"] and not entry.get("asked") and " ".join(str(entry["text"]).split()) not in prompt
+        ]
+        if not missing:
+            return False
+        task.guidance = [{**entry, "asked": True} if entry in missing else entry for entry in task.guidance]
+        task.version += 1
+        rewrite_prompt(session, self._out.clock(), task, PromptFacts(why="guidance"))
+        return True
 
     async def _differ(self, waiting: list[Decision]) -> bool:
         return await self._out.registry.read(lambda s: self._reasons_differ(s, waiting))
