@@ -1,0 +1,68 @@
+"""One life of Waggle in a process of its own, to be killed: `python -m tests.crash.child HOME URL SCENARIO [KILL]`.
+
+The suite forks it from a process that has imported everything already; by hand it starts the slow way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+from integrations.playground.place import Place
+from scheduler.steps import Steps
+from tests.crash.killing import Kill, Killer, StepsLog
+from tests.crash.scenarios import SCENARIOS
+from tests.integration.loop import compose, open_home
+
+TICK_S = 0.25
+_PR_SET_PDEATHSIG = 1
+
+
+def place_of(home: Path, url: str) -> Place:
+    """The playground's place: its secrets are the same in every life of either side."""
+    return Place(home / "playground", url, *["secret-of-the-playground"] * 5)
+
+
+def live(home: Path, url: str, scenario: str, life: int, kill: str) -> None:
+    """Run until SIGTERM, or until the kill that is planned for this life.
+
+    Parameters:
+        home: directory of the case; Waggle's own home is below it.
+        kill: as `Kill.parse` reads it; empty to live on.
+    """
+    end_with_parent()
+    speak_into(home / "waggle.log")
+    asyncio.run(_live(home, url, scenario, life, Kill.parse(kill) if kill else None))
+
+
+async def _live(home: Path, url: str, scenario: str, life: int, kill: Kill | None) -> None:
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    registry = open_home(home / "home")
+    killer = Killer(kill, StepsLog(home / "steps.jsonl"), life)
+    policy = SCENARIOS[scenario].policy
+    loop = compose(home / "home", place_of(home, url), registry, policy, tick_s=TICK_S, steps=Steps(killer))
+    await loop.start()
+    await ended.wait()
+    await loop.stop()
+    registry.close()
+
+
+def end_with_parent() -> None:
+    """A suite that was killed itself leaves no Waggle behind."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def speak_into(file: Path) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
+
+
+if __name__ == "__main__":
+    live(Path(sys.argv[1]), sys.argv[2], sys.argv[3], 0, sys.argv[4] if len(sys.argv) > 4 else "")

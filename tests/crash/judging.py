@@ -1,0 +1,130 @@
+"""The judge: reads the playground's own records, the processes, the worktrees and the refs that exist in the end."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from integrations.git.places import Places
+from scheduler.lifecycle import LIVE_ATTEMPT
+from scheduler.registry import Attempt, Event, Outbox, Request, Task
+from tests.crash.lives import Case, runs_alive
+from tests.integration.loop import SLUG
+
+
+async def judge(case: Case, *, notices: int = 0) -> None:
+    """Hold everything that exists against what may exist after one task, however often Waggle died.
+
+    Parameters:
+        notices: alerts that people may have heard, such as of a GitHub that was away.
+    """
+    found = [
+        *await _rows(case, notices),
+        *_processes(case),
+        *_disk(case),
+        *_playground(case),
+        *_log(case),
+    ]
+    assert not found, "\n".join([*found, "--- what happened", await case.story(1)])
+
+
+async def _rows(case: Case, notices: int) -> list[str]:
+    scenario = case.scenario
+    found = _differs("requests", len(await case.rows(Request)), 1) + _differs("tasks", len(await case.rows(Task)), 1)
+    attempts = await case.rows(Attempt)
+    found += _differs("attempts", tuple(one.outcome for one in attempts), scenario.attempts)
+    found += [f"{one.name} is still {one.state}" for one in attempts if one.state in LIVE_ATTEMPT]
+    events = await case.rows(Event, task_id=1, subject="task")
+    states = tuple(one.after for one in events if one.after)
+    found += _differs("states", states, scenario.states)
+
+    outbox = await case.rows(Outbox)
+    said = Counter(one.kind for one in outbox)
+    found += _differs("cards", said.pop("card", 0), 1)
+    alerts = said.pop("alert", 0)
+    found += [] if alerts <= notices else [f"{alerts} alerts, expected at most {notices}"]
+    found += _differs("said", dict(said), dict(scenario.said))
+    heads = Counter(one.head for one in outbox if one.kind == "pr_ready")
+    return found + [f"{n} times ready at {head}" for head, n in heads.items() if n > 1]
+
+
+def _processes(case: Case) -> list[str]:
+    used = json.loads(case.script.with_name(case.script.name + ".used").read_text())
+    found = _differs("runs of the agent", used["CSV"], len(case.scenario.attempts))
+    return found + [f"process {pid} of {run} is alive" for pid, run in runs_alive(case.home)]
+
+
+def _disk(case: Case) -> list[str]:
+    places = Places.under(case.home)
+    mirror, pool = places.mirror(SLUG), places.pool(SLUG)
+    found = []
+    for what in (
+        places.work,
+        places.home / "workspaces",
+        places.home / "aside",
+        places.home / "tmp",
+        pool / "worktrees",
+    ):
+        found += [f"left behind: {one.relative_to(places.home)}" for one in _below(what)]
+    for where in (mirror, pool):
+        found += [f"left behind: {one.relative_to(places.home)}" for one in where.rglob("*.lock")]
+        found += [f"left behind: {one.relative_to(places.home)}" for one in where.parent.glob(".new-*")]
+    found += [f"branch {name} in the pool" for name in _refs(pool, "refs/heads/")]
+    rescued = _refs(mirror, "refs/waggle/rescue/")
+    found += _differs("rescued", set(rescued), set(case.scenario.rescued))
+    found += [
+        f"{ref} holds no {name}" for ref, name in case.scenario.rescued.items() if name not in _files(mirror, ref)
+    ]
+    runs = {one.name for one in _below(case.home / "runs")}
+    attempts = {f"t-1-a{n}" for n in range(1, len(case.scenario.attempts) + 1)}
+    strange = {name for name in runs if not any(name == one or name.startswith(f"{one}-") for one in attempts)}
+    return found + [f"run directory {name} of no attempt" for name in strange]
+
+
+def _playground(case: Case) -> list[str]:
+    with sqlite3.connect(f"file:{case.place.home / 'github.sqlite3'}?mode=ro", uri=True) as db:
+        db.row_factory = sqlite3.Row
+        calls = [dict(row) for row in db.execute("SELECT * FROM calls ORDER BY id")]
+        pulls = [dict(row) for row in db.execute("SELECT * FROM pulls ORDER BY id")]
+    opened = [one for one in calls if one["method"] == "POST" and one["path"].endswith(f"/repos/{SLUG}/pulls")]
+    found = _differs("pull requests opened", sum(one["performed"] for one in opened), 1)
+    found += [f"asked in vain to open a pull request: {one['status']}" for one in opened if one["status"] == 422]
+    found += _differs("pull requests", [(one["state"], one["merged"], one["merged_by"]) for one in pulls], _MERGED)
+    bare = case.place.home / "github" / f"{SLUG}.git"
+    found += _differs("branches on GitHub", _refs(bare, "refs/heads/"), ["refs/heads/main"])
+    return found + ([] if FEATURE in _files(bare, "main") else ["the feature is not on main"])
+
+
+FEATURE = "app/export.py"  #: what the scripted agent makes for the request
+_MERGED: list[Any] = [("closed", 1, "ana")]
+
+
+def _log(case: Case) -> list[str]:
+    """Nothing that Waggle itself calls a defect: an error in its log, in any of its lives."""
+    lines = (case.root / "waggle.log").read_text(errors="replace").splitlines()
+    return [f"waggle.log: {line}" for line in lines if "[error" in line or line.startswith("Traceback")]
+
+
+def _differs(what: str, found: object, wanted: object) -> list[str]:
+    return [] if found == wanted else [f"{what}: {found}, expected {wanted}"]
+
+
+def _below(directory: Path) -> list[Path]:
+    return sorted(directory.iterdir()) if directory.exists() else []
+
+
+def _refs(repository: Path, prefix: str) -> list[str]:
+    return _git(repository, "for-each-ref", "--format=%(refname)", prefix).split()
+
+
+def _files(repository: Path, ref: str) -> list[str]:
+    return _git(repository, "ls-tree", "-r", "--name-only", ref).splitlines()
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "--git-dir", repository, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout

@@ -1,0 +1,161 @@
+"""Where a Waggle is killed: a named step, the moment in it, and how often it was passed before."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from scheduler.steps import StepName
+
+ANY = "any"  #: whatever step comes first
+
+
+class Moment(StrEnum):
+    BEFORE = "before"  #: nothing of the step was done
+    WITHIN = "within"  #: a process that the step started (git, the runner) has just begun, and outlives the kill
+    AFTER = "after"  #: all of it was done, and nothing about it is written down
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One SIGKILL.
+
+    Attributes:
+        step: name of the step, or ANY.
+        n: at the n-th passage of the step in this life.
+        process: for WITHIN, the first, second, … process of the step; AFTER it when it starts fewer.
+    """
+
+    step: str
+    moment: Moment
+    n: int = 1
+    process: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.step}:{self.moment}:{self.n}" + (f":{self.process}" if self.process > 1 else "")
+
+    @classmethod
+    def parse(cls, text: str) -> Kill:
+        step, moment, *numbers = text.split(":")
+        return cls(step, Moment(moment), *map(int, numbers))
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One line of the steps log."""
+
+    life: int
+    step: StepName
+    moment: Moment
+    subject: str
+
+
+class StepsLog:
+    """Every passage of every life, written before the kill that may follow it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def add(self, life: int, step: StepName, moment: Moment, subject: str) -> None:
+        line = json.dumps([life, step, moment, subject]) + "\n"
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+    def all(self) -> list[Passage]:
+        if not self._file.exists():
+            return []
+        rows = [json.loads(line) for line in self._file.read_text().splitlines()]
+        return [Passage(life, StepName(step), Moment(moment), subject) for life, step, moment, subject in rows]
+
+    def counts(self, life: int) -> Counter[StepName]:
+        """How often one life passed each step."""
+        return Counter(one.step for one in self.all() if one.life == life and one.moment is Moment.BEFORE)
+
+
+class Killer:
+    """A StepObserver that kills its own process as planned.
+
+    Parameters:
+        kill: where; None to live on.
+        log: is told of every passage, together with the number of this life.
+    """
+
+    def __init__(self, kill: Kill | None, log: StepsLog, life: int) -> None:
+        self._kill = kill
+        self._log = log
+        self._life = life
+        self._passed: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._at: tuple[str, int] | None = None  #: the step and the thread in which the kill is due
+        self._started = 0
+        if kill is not None and kill.moment is Moment.WITHIN:
+            sys.addaudithook(self._heard)
+
+    def before(self, name: StepName, subject: str) -> None:
+        with self._lock:
+            self._log.add(self._life, name, Moment.BEFORE, subject)
+            self._passed[name] += 1
+            self._passed[ANY] += 1
+            kill = self._kill
+            if kill is None or self._at or kill.step not in {name, ANY} or self._passed[kill.step] != kill.n:
+                return
+            if kill.moment is Moment.BEFORE:
+                die()
+            self._at = (name, threading.get_ident())
+
+    def after(self, name: StepName, subject: str) -> None:
+        with self._lock:
+            self._log.add(self._life, name, Moment.AFTER, subject)
+            if self._at == (name, threading.get_ident()):
+                die()
+
+    def _heard(self, event: str, arguments: tuple[object, ...]) -> None:
+        """Python's own announcement that a process is about to be started (audit event `subprocess.Popen`)."""
+        if event != "subprocess.Popen" or self._at is None or self._at[1] != threading.get_ident():
+            return
+        assert self._kill is not None
+        self._started += 1
+        if self._started == self._kill.process:
+            thread = threading.get_native_id()
+            known = set(_children(thread))
+            threading.Thread(target=_die_when, args=(lambda: _begun(thread, known),), daemon=True).start()
+
+
+def die() -> None:
+    """SIGKILL to this process: no handler, no `finally`, no flush."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    threading.Event().wait()  # the signal is on its way; nothing more may happen in this thread
+
+
+def _die_when(holds: Callable[[], bool]) -> None:
+    while not holds():
+        pass
+    die()
+
+
+def _begun(thread: int, known: set[int]) -> bool:
+    """Whether a child of that thread that was not there before runs its own program by now."""
+    own = _command(os.getpid())
+    return any(_command(pid) not in {own, b""} for pid in _children(thread) if pid not in known)
+
+
+def _children(thread: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/self/task/{thread}/children").read_text().split()]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

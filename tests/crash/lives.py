@@ -1,0 +1,246 @@
+"""The driver: plays one scenario while Waggle is killed as planned, and starts it again after each death."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from integrations.git.places import Places
+from scheduler.lifecycle import TaskState
+from tests.crash import child, outside_world
+from tests.crash.killing import Kill, StepsLog
+from tests.crash.scenarios import PATIENCE_S, SCENARIOS, Scenario
+from tests.integration.loop import SLUG, Onlooker, open_home, place_at
+
+_END_S = 20.0
+_TOLD = 60  #: lines of Waggle's log that a failure shows
+
+#: Forks from a process that has imported everything, so that a new life costs milliseconds instead of seconds.
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.crash.nursery"])
+
+
+@dataclass
+class Case(Onlooker):
+    """One scenario in one directory, and the processes that take part.
+
+    Attributes:
+        root: directory of the case; Waggle's home and the playground's are below it.
+    """
+
+    root: Path
+    scenario: Scenario
+    lives: Lives
+    world: World
+
+    @property
+    def steps(self) -> StepsLog:
+        return StepsLog(self.root / "steps.jsonl")
+
+    @property
+    def workspace(self) -> Path:
+        return Places.under(self.home).workspace("t-1")
+
+    async def merge(self, task_id: int) -> None:
+        """Merge as ana, past required checks where nobody waits for CI, and wait until all is tidied up."""
+        pull = await self.pull(task_id)
+        bypass = not self.policy.repositories[0].has_ci
+        await self.person.merge(SLUG, pull.number, bypass=bypass)
+        await self.until(task_id, TaskState.MERGED, timeout=PATIENCE_S)
+
+        async def cleaned() -> bool:
+            return (await self.task(task_id)).cleaned_at is not None
+
+        await self.eventually(cleaned, PATIENCE_S)
+
+    def marked(self, name: str) -> list[int]:
+        """Processes of this home that wear a run's marker."""
+        return [pid for pid, run in runs_alive(self.home) if run == name]
+
+    def runner(self, name: str) -> int:
+        (found,) = [pid for pid in self.marked(name) if "runner.py" in " ".join(psutil.Process(pid).cmdline())]
+        return found
+
+
+class Lives:
+    """The lives of one Waggle.
+
+    Parameters:
+        plan: where the first life ends, the second, …; the one after the last lives to the end.
+    """
+
+    def __init__(self, root: Path, url: str, scenario: str, plan: Sequence[Kill]) -> None:
+        self._root, self._url, self._scenario = root, url, scenario
+        self._plan = list(plan)
+        self._ending = False
+        self._process: ForkServerProcess | None = None
+        self.deaths = 0
+
+    async def keep(self) -> None:
+        """Start one life after the other.
+
+        Raises:
+            AssertionError: Waggle ended without being killed, or two agents were at work when it died.
+        """
+        for life, kill in enumerate([*self._plan, None]):
+            arguments = (self._root, self._url, self._scenario, life, str(kill or ""))
+            self._process = await start(child.live, *arguments)
+            code = await ended(self._process)
+            if self._ending:
+                return
+            if kill is None or code != -signal.SIGKILL:
+                raise AssertionError(f"life {life} of Waggle ended with {code}, planned was: {kill or 'none'}")
+            self.deaths += 1
+            agents = agents_alive(self._root / "home")
+            assert len(agents) <= 1, f"agents at work when life {life} was killed: {agents}"
+
+    async def end(self) -> None:
+        """Have the last life stop in order."""
+        self._ending = True
+        if self._process is not None:
+            await terminate(self._process)
+
+
+class World:
+    """The playground's process."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self._root, self._url = root, url
+        self._process: ForkServerProcess | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it listens."""
+        self._process = await start(outside_world.serve, self._root, self._url)
+        host, _, port = self._url.removeprefix("http://").partition(":")
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            assert self._process.is_alive(), "the playground ended at once"
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(host, int(port))
+                writer.close()
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("the playground does not listen")
+
+    async def kill(self) -> None:
+        """SIGKILL, then start again on the same home and port."""
+        assert self._process is not None and self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        await ended(self._process)
+        await self.start()
+
+    async def end(self) -> None:
+        if self._process is not None:
+            await terminate(self._process)
+
+
+@asynccontextmanager
+async def playing(root: Path, name: str, plan: Sequence[Kill] = ()) -> AsyncIterator[Case]:
+    """A case whose processes run until the block ends. Play it with `play`."""
+    scenario = SCENARIOS[name]
+    url = place_at(root).url
+    place = child.place_of(root, url)
+    registry = open_home(root / "home")
+    world, lives = World(root, url), Lives(root, url, name, plan)
+    case = Case(
+        root / "home", place, registry, root / "home" / "script.json", scenario.policy, root, scenario, lives, world
+    )
+    case.behave("CSV", *scenario.behaviours)
+    await world.start()
+    try:
+        yield case
+    finally:
+        await lives.end()
+        await world.end()
+        for pid, _ in runs_alive(case.home):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        registry.close()
+
+
+async def play(case: Case, story: Callable[[Case], Coroutine[Any, Any, None]] | None = None) -> None:
+    """Play the case's scenario, or another story, and let Waggle end in order. What goes wrong shows Waggle's log."""
+    keeping = asyncio.create_task(case.lives.keep())
+    playing = asyncio.create_task((story or case.scenario.play)(case))
+    try:
+        await asyncio.wait([keeping, playing], return_when=asyncio.FIRST_COMPLETED)
+        if keeping.done():
+            keeping.result()  # it never ends before the story, but by failing
+        await playing
+        await case.lives.end()
+        await keeping
+    except AssertionError as problem:
+        log = (case.root / "waggle.log").read_text(errors="replace").splitlines()[-_TOLD:]
+        raise AssertionError("\n".join([str(problem), "--- waggle.log", *log])) from problem
+    finally:
+        for one in (keeping, playing):
+            one.cancel()
+        await asyncio.gather(keeping, playing, return_exceptions=True)
+
+
+# --- processes ---------------------------------------------------------------------------------------------------
+
+
+async def start(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
+    process = _forks.Process(target=target, args=arguments, daemon=True)
+    await asyncio.to_thread(process.start)
+    return process
+
+
+async def ended(process: ForkServerProcess) -> int | None:
+    """Wait for a process; its exit code, negative for a signal."""
+    gone = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(process.sentinel, gone.set)
+    try:
+        await gone.wait()
+    finally:
+        loop.remove_reader(process.sentinel)
+    process.join()
+    return process.exitcode
+
+
+async def terminate(process: ForkServerProcess) -> None:
+    process.terminate()
+    await asyncio.to_thread(process.join, _END_S)
+    if process.is_alive():
+        process.kill()
+        await asyncio.to_thread(process.join, _END_S)
+
+
+def runs_alive(home: Path) -> list[tuple[int, str]]:
+    """Every living process of a run of this home, with the run's name."""
+    found = []
+    for process in psutil.process_iter(["pid"]):
+        with suppress(psutil.Error):
+            worn = process.environ()
+            ours = worn.get("WAGGLE_RUN_DIR", "").startswith(str(home))
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append((process.pid, worn["WAGGLE_RUN"]))
+    return found
+
+
+def agents_alive(home: Path) -> list[tuple[int, str]]:
+    """The scripted agents at work: processes of its program that no other one of it started."""
+    found = []
+    for pid, run in runs_alive(home):
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if _is_agent(process) and not _is_agent(process.parent()):
+                found.append((pid, run))
+    return found
+
+
+def _is_agent(process: psutil.Process | None) -> bool:
+    return process is not None and any(part.endswith("scripted_agent.py") for part in process.cmdline()[:4])

@@ -1,0 +1,149 @@
+"""What is played while Waggle is killed: each scenario from a request to a merge, and what must be true in its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scheduler import commands
+from scheduler.lifecycle import AttemptState, TaskState
+from scheduler.policy import Policy, RepositoryPolicy
+from scheduler.registry import Attempt
+from scheduler.steps import StepName
+from tests.integration.loop import SLUG, policy
+
+if TYPE_CHECKING:
+    from tests.crash.lives import Case
+
+CSV = "customers want CSV export of invoices"
+NOTE = "A thought that nobody committed.\n"
+PATIENCE_S = 150.0
+
+#: A repository whose install command puts up a hook that refuses every commit: the agent's work is left uncommitted.
+REFUSING_HOOK = (
+    "hooks=$(git rev-parse --git-path hooks) && mkdir -p $hooks"
+    " && printf '#!/bin/sh\\nexit 1\\n' > $hooks/pre-commit && chmod +x $hooks/pre-commit"
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One story.
+
+    Attributes:
+        play: lets people act, and waits until the task is merged and cleaned up.
+        covers: the steps for whose kill tests this scenario stands, and how often it passes each.
+        behaviours: how the scripted agent's attempts go.
+        attempts: their outcomes.
+        states: every state the task goes through, in order: nothing happens twice.
+        said: how often people hear what, besides the one card.
+        rescued: the rescue refs of the mirror in the end, and a file that each holds.
+    """
+
+    play: Callable[[Case], Awaitable[None]]
+    policy: Policy
+    covers: Mapping[StepName, int]
+    attempts: tuple[str, ...]
+    states: tuple[str, ...]
+    behaviours: tuple[str, ...] = ("succeed",)
+    said: Mapping[str, int] = field(default_factory=lambda: {"pr_ready": 1, "merged": 1})
+    rescued: Mapping[str, str] = field(default_factory=dict)
+
+
+async def feature(case: Case) -> None:
+    task_id = await case.approved(CSV)
+    await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+    await case.merge(task_id)
+
+
+async def stop(case: Case) -> None:
+    """Stopped in the middle, started again by a person, and merged with something uncommitted in the workspace."""
+    task_id = await case.approved(CSV)
+    await case.eventually(lambda: len(case.marked("t-1-a1")) >= 3, PATIENCE_S)  # runner, agent, a child that left both
+    assert (await case.do(commands.stop, task_id)).ok
+    await case.eventually(lambda: _is_over(case, AttemptState.STOPPED), PATIENCE_S)
+    assert not case.marked("t-1-a1")
+    assert (await case.do(commands.retry, task_id)).ok
+    await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+    (case.workspace / "thought.txt").write_text(NOTE)
+    await case.merge(task_id)
+
+
+async def lost(case: Case) -> None:
+    """The runner is killed under its agent; what it leaves must not write into the next attempt's workspace."""
+    task_id = await case.approved(CSV)
+    await case.eventually(lambda: len(case.marked("t-1-a1")) >= 3, PATIENCE_S)
+    runner = case.runner("t-1-a1")
+    os.kill(runner, signal.SIGKILL)
+    await case.eventually(lambda: _is_over(case, AttemptState.LOST), PATIENCE_S)
+    assert not case.marked("t-1-a1")
+    await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+    await case.merge(task_id)
+
+
+async def _is_over(case: Case, state: AttemptState) -> bool:
+    (first,) = await case.rows(Attempt, n=1)
+    return first.state is state
+
+
+_START = ("scoping", "planned", "queued", "running")
+_END = ("verifying", "ready", "merged")
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "feature": Scenario(
+        feature,
+        policy(),
+        {
+            StepName.MIRROR: 2,
+            StepName.WORKSPACE: 1,
+            StepName.SPAWN: 1,
+            StepName.COLLECT: 1,
+            StepName.PUSH: 1,
+            StepName.OPEN_PULL: 1,
+            StepName.RESCUE: 1,
+            StepName.REMOVE_WORKSPACE: 1,
+            StepName.REMOVE_BRANCH: 1,
+        },
+        attempts=("done",),
+        states=(*_START, *_END),
+    ),
+    "workshop": Scenario(
+        feature,
+        policy(
+            repositories=(
+                RepositoryPolicy(
+                    SLUG,
+                    playground=True,
+                    has_ci=False,
+                    install=REFUSING_HOOK,
+                    verify="python3 -m unittest discover -s tests -t .",
+                ),
+            )
+        ),
+        {StepName.INSTALL: 1, StepName.LEFTOVERS: 2, StepName.VERIFY: 2, StepName.SPAWN: 2, StepName.PUSH: 2},
+        behaviours=("break-test", "succeed"),
+        attempts=("done", "done"),
+        states=(*_START, "verifying", "diagnosing", "queued", "running", *_END),
+    ),
+    "stop": Scenario(
+        stop,
+        policy(),
+        {StepName.STOP: 1, StepName.RESCUE: 1, StepName.REMOVE_WORKSPACE: 1},
+        behaviours=("hang:3000", "succeed"),
+        attempts=("stopped", "done"),
+        states=(*_START, "stopped", "queued", "running", *_END),
+        said={"pr_ready": 1, "merged": 1, "stopped": 1},
+        rescued={"refs/waggle/rescue/t-1/2": "thought.txt"},
+    ),
+    "lost": Scenario(
+        lost,
+        policy(),
+        {StepName.STOP: 1},
+        behaviours=("hang:3000", "succeed"),
+        attempts=("lost", "done"),
+        states=(*_START, "queued", "running", *_END),
+    ),
+}
