@@ -35,26 +35,19 @@ class Services:
     def models(self) -> bool:
         return self.anthropic or self.openai
 
-    def rows(self) -> list[tuple[str, bool, str]]:
-        """Service, whether it is real, and in a few words what is used or how to make it real."""
+    def rows(self) -> list[tuple[str, bool, str, str]]:
+        """Service, whether it is real, what is used, and what makes it real (empty when it is)."""
+        scripted = self.agent == "scripted"
         return [
-            (
-                "Slack",
-                self.slack,
-                "your workspace" if self.slack else "playground; SLACK_BOT_TOKEN and SLACK_APP_TOKEN",
-            ),
-            ("GitHub", self.github, "your repositories" if self.github else "playground; GITHUB_TOKEN"),
-            ("Models", self.models, self._model_words()),
-            (
-                "Agent",
-                self.agent != "scripted",
-                self.agent if self.agent != "scripted" else "scripted; claude on PATH and ANTHROPIC_API_KEY",
-            ),
+            _row("Slack", self.slack, "your workspace", "playground", "SLACK_BOT_TOKEN and SLACK_APP_TOKEN"),
+            _row("GitHub", self.github, "your repositories", "playground", "GITHUB_TOKEN"),
+            _row("Models", self.models, self._model_names(), "rules", "ANTHROPIC_API_KEY, OPENAI_API_KEY"),
+            _row("Agent", not scripted, self.agent, "scripted", "claude on PATH and ANTHROPIC_API_KEY"),
         ]
 
-    def _model_words(self) -> str:
+    def _model_names(self) -> str:
         names = [name for name, given in (("Anthropic", self.anthropic), ("OpenAI", self.openai)) if given]
-        return " and ".join(names) if names else "rules; ANTHROPIC_API_KEY, OPENAI_API_KEY"
+        return " and ".join(names)
 
     def missing(self) -> tuple[str, ...]:
         """What stands in for something real, one sentence each, for people who look at a card."""
@@ -68,6 +61,10 @@ class Services:
         if self.agent == "scripted":
             said.append("The agent is scripted and knows a few jobs on the sample repository only.")
         return tuple(said)
+
+
+def _row(name: str, real: bool, given: str, stand_in: str, wants: str) -> tuple[str, bool, str, str]:
+    return (name, True, given, "") if real else (name, False, stand_in, wants)
 
 
 def services_of(settings: Settings, find_program: Callable[[str], str | None]) -> Services:

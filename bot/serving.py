@@ -19,6 +19,7 @@ from pathlib import Path
 
 import sentry_sdk
 import structlog
+from rich.markup import escape
 from sqlmodel import Session
 
 from bot.app import App, build, find_services, utc_now
@@ -64,7 +65,7 @@ async def serve(settings: Settings, options: Options, announce: Announce) -> Non
     """Run Waggle until SIGINT or SIGTERM.
 
     Parameters:
-        announce: says one thing to the person at the terminal.
+        announce: says one thing to the person at the terminal; takes Rich's markup.
 
     Raises:
         StartError, HomeError, AlreadyLedError, ProblemsError, RegistryError, PlaygroundError, IntegrationError
@@ -72,7 +73,7 @@ async def serve(settings: Settings, options: Options, announce: Announce) -> Non
     stopped = _stop_signal()
     async with opened(settings, options, announce) as app:
         for line in await asyncio.to_thread(_check_outside, app):
-            announce(line)
+            announce(escape(line))
         watchers = [
             asyncio.create_task(answer_requests(app.registry, app.supervisor.tick, utc_now), name="tick requests"),
             asyncio.create_task(_watch_config(app, announce), name="configuration"),
@@ -190,7 +191,7 @@ async def _watch_config(app: App, announce: Announce) -> None:
         change = await asyncio.to_thread(app.config.refresh)
         if change is None:
             continue
-        announce(change.text)
+        announce(escape(change.text))
         log.info("configuration", ok=change.ok, text=change.text)
         text = change.text
 
@@ -203,12 +204,12 @@ async def _watch_config(app: App, announce: Announce) -> None:
 
 def greeting(app: App) -> list[str]:
     """What is real, what is not, where the page is, and what to do next."""
-    rows = [
-        f"  {name:<8}{'[green]real[/]' if real else '[yellow]playground[/]':<24} {words}"
-        for name, real, words in app.services.rows()
-    ]
-    settle = app.config.policy.settle
+    rows = []
+    for name, real, used, wants in app.services.rows():
+        hint = "" if real else f"[dim]real with {wants}[/]"
+        rows.append(f"  {name:<8}[{'green' if real else 'yellow'}]{used:<20}[/]{hint}")
     lines = ["[bold]Waggle is running.[/]", *rows]
+    settle = app.config.policy.settle
     lines.append(
         f"  Settle  a head commit is still {settle.review_s:g} s before reviews, checks hold {settle.ready_s:g} s"
         " before “PR ready”"
