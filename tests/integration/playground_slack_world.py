@@ -89,7 +89,7 @@ async def refused(call: Any) -> str:
 class App:
     """A Bolt app that writes down what it is sent. `deaf` makes it fail, so that nothing is acknowledged."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, register: Callable[[App], None]) -> None:
         self.host = host
         self.bodies: list[dict[str, Any]] = []
         self.retries: list[str] = []
@@ -109,6 +109,8 @@ class App:
             if self.deaf:
                 raise RuntimeError("deaf")
             await next_()
+
+        register(self)
 
         @self.bolt.event(re.compile(".*"))
         async def taken() -> None:
@@ -134,8 +136,9 @@ class App:
 
 
 @asynccontextmanager
-async def listening(host: Host) -> AsyncIterator[App]:
-    app = App(host)
+async def listening(host: Host, register: Callable[[App], None] = lambda _: None) -> AsyncIterator[App]:
+    """A connected app. `register` adds the listeners of events; what it leaves is acknowledged."""
+    app = App(host, register)
     await app.connect()
     await until(lambda: host.world.sockets.connected == 1, "the app is connected")
     try:

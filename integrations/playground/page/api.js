@@ -4,14 +4,13 @@ export class Refused extends Error {}
 
 async function read(response) {
   const text = await response.text();
-  let answer;
   try {
-    answer = JSON.parse(text);
-  } catch {
-    answer = { error: text || `The playground answered ${response.status}.` };
+    const answer = JSON.parse(text);
+    if (response.ok) return answer;
+    throw new Refused(answer.error);
+  } catch (error) {
+    throw error instanceof Refused ? error : new Refused(text || `The playground answered ${response.status}.`);
   }
-  if (!response.ok) throw new Refused(answer.error || `The playground answered ${response.status}.`);
-  return answer;
 }
 
 async function call(path, options) {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 
 WINDOW_S = 60.0
 GENEROSITY = 40
@@ -61,4 +62,4 @@ class Limits:
         while used and used[0] <= now - WINDOW_S:
             used.popleft()
         recent = [at for at in used if at > now - window]
-        return 0 if len(recent) < allowed else max(int(recent[-allowed] + window - now) + 1, 1)
+        return 0 if len(recent) < allowed else max(ceil(recent[-allowed] + window - now), 1)
