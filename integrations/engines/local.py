@@ -178,7 +178,7 @@ class LocalEngine:
 
     def _clear(self, files: RunFiles, why: str) -> None:
         """Nobody runs it any more: kill what is left of it, and record an end if it has none."""
-        strays = kill_all(lambda: wearing([f"{name}={value}" for name, value in files.markers.items()]))
+        strays = len(kill_all(lambda: wearing([f"{name}={value}" for name, value in files.markers.items()])))
         if files.view().exit is None:
             ended = {"rc": None, "why": why, "ended": self._clock(), "peak_rss": 0, "strays": strays, "cpu_s": 0.0}
             write_json(files.file("exit.json"), ended)

@@ -136,8 +136,8 @@ def signal_each(pids: Iterable[int], number: signal.Signals) -> None:
             continue
 
 
-def kill_all(find: Callable[[], list[int]]) -> int:
-    """Kill what `find` finds until it finds nothing more; how many there were.
+def kill_all(find: Callable[[], list[int]]) -> set[int]:
+    """Kill what `find` finds until it finds nothing more; which ones there were.
 
     They are frozen first, until no new ones turn up: one that forks faster than it is looked for is caught so.
     A process on its way out may already look like nobody's; it counts until it is gone.
@@ -155,4 +155,4 @@ def kill_all(find: Callable[[], list[int]]) -> int:
             continue
         signal_each(left, signal.SIGKILL)
         time.sleep(0.002)
-    return len(seen)
+    return set(seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 TYPE_CHECKING = False  # known to type checkers; importing `typing` for it would cost more than all the rest
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def write_json(path: str, value: Mapping[str, object], *, durable: bool = True) 
     Parameters:
         durable: also after a power cut; costs a few milliseconds.
     """
-    new = f"{path}.new"
+    new = f"{path}.{os.getpid()}-{time.monotonic_ns()}"  # of this writer alone: there may be others
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "wb") as file:
         file.write(json.dumps(value).encode())

@@ -37,6 +37,7 @@ else:  # started by its path, with nothing but the standard library in reach
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _TICK_MS, _HURRY_MS = 200, 10
 _USAGE_S = 1.0  #: how often RUN_DIR/usage.json is renewed
+_POLITE_S = 1.0  #: how long what an agent left running may take to end by itself
 _OOM_SCORE = b"500"  #: when memory runs out, the system takes an agent rather than Waggle
 _RUNAWAY = frozenset({"output", "processes", "memory"})  #: gets no time to end by itself
 
@@ -208,10 +209,8 @@ class Run:
 
     def _press(self) -> None:
         """Ask the whole tree to end; kill it when its time is over, or when it is a runaway."""
-        # Who asked for the end may have said how long it may take.
-        grace = (read_json(self._path("grace.json")) or {}).get("grace_s", self._number("grace_s", 10.0))
         now = time.monotonic()
-        if self._why in _RUNAWAY or (self._asked_at and now - self._asked_at >= grace):
+        if self._why in _RUNAWAY or (self._asked_at and now - self._asked_at >= self._grace()):
             kill_all(self._alive)
         elif not self._asked_at:
             self._asked_at = now
@@ -243,9 +242,24 @@ class Run:
             write_json(self._path("usage.json"), seen, durable=False)
 
     def _kill_strays(self) -> int:
-        """Kill what outlived the agent: what hangs on this process, and what only its marker still shows."""
+        """End what outlived the agent: what hangs on this process, and what only its marker still shows.
+
+        They are asked first: a login shell of codex that pyenv was just rehashing for leaves a lock behind when it is
+        killed, on which every later shell of the machine waits for a minute.
+        """
         marks = [f"{name}={os.environ[name]}" for name in ("WAGGLE_RUN", "WAGGLE_RUN_DIR")]
-        return kill_all(lambda: self._alive() or wearing(marks))
+        strays = set(self._alive())
+        if self._why not in _RUNAWAY:
+            signal_each(strays, signal.SIGTERM)
+            until = time.monotonic() + min(_POLITE_S, self._grace())
+            while self._alive() and time.monotonic() < until:
+                time.sleep(0.005)
+        return len(strays | kill_all(lambda: self._alive() or wearing(marks)))
+
+    def _grace(self) -> float:
+        """Seconds between asking and killing; who asked for an end may have said how long it may take."""
+        asked = read_json(self._path("grace.json")) or {}
+        return float(asked.get("grace_s", self._number("grace_s", 10.0)))
 
     def _end(self, strays: int) -> None:
         if self._input is not None:
