@@ -62,7 +62,7 @@ def add_routes(app: web.Application, place: Place, services: Mapping[str, Servic
     async def fault(request: web.Request) -> web.Response:
         try:
             body = await request.json()
-            service, spec = services[body["service"]], body["spec"]
+            service, spec = services[body["service"]], dict(body["spec"])
             service.fault(spec)
         except (KeyError, TypeError):
             known = ", ".join(services)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 
@@ -141,23 +141,24 @@ class Visitor(GitHubVisitor):
 
     async def state(self, user: str = "U0ANA") -> dict[str, Any]:
         """Channels, people, open forms, the Home tab, and whether Waggle is connected."""
-        found: dict[str, Any] = await self.page_call("GET", f"/page/state?user={user}")
+        found: dict[str, Any] = await self.page_call("GET", "/page/state?" + urlencode({"user": user}))
         return found
 
     async def messages(self, channel: str, user: str = "U0ANA") -> list[Message]:
         """The channel, oldest first, with what only this person sees."""
-        answer = await self.page_call("GET", f"/page/messages?channel={channel}&user={user}")
+        answer = await self.page_call("GET", "/page/messages?" + urlencode({"channel": channel, "user": user}))
         found: list[Message] = answer["messages"]
         return found
 
     async def thread(self, channel: str, ts: str, user: str = "U0ANA") -> list[Message]:
         """The root and its replies; empty when there is no such message."""
-        answer = await self.page_call("GET", f"/page/thread?channel={channel}&ts={ts}&user={user}")
+        query = urlencode({"channel": channel, "ts": ts, "user": user})
+        answer = await self.page_call("GET", f"/page/thread?{query}")
         found: list[Message] = answer["messages"]
         return found
 
     async def ephemerals(self, user: str = "U0ANA") -> list[Message]:
-        answer = await self.page_call("GET", f"/page/whispers?user={user}")
+        answer = await self.page_call("GET", "/page/whispers?" + urlencode({"user": user}))
         found: list[Message] = answer["messages"]
         return found
 
@@ -171,7 +172,7 @@ class Visitor(GitHubVisitor):
 
     async def calls(self, service: str) -> list[dict[str, Any]]:
         """The playground's own log of every API call it was sent, oldest first."""
-        answer = await self.page_call("GET", f"/page/calls?service={service}")
+        answer = await self.page_call("GET", "/page/calls?" + urlencode({"service": service}))
         found: list[dict[str, Any]] = answer["calls"]
         return found
 

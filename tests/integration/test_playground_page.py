@@ -127,6 +127,40 @@ async def test_what_cannot_be_done_is_said_in_a_sentence(host: Host) -> None:
     assert "somebody else" in await says("edit", channel=PRODUCT, ts=ts, text="x", user=BEN)
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"service": "slack", "spec": {"answer": "maybe", "nxt": 1}}, "unknown: nxt"),
+        ({"service": "slack", "spec": {"socket": "burn"}}, "socket is one of"),
+        ({"service": "slack", "spec": {"silent_s": -1}}, "silent_s is a number"),
+        ({"service": "slack", "spec": "text"}, "dictionary"),
+        ({"service": "moon", "spec": {}}, "wanted: service"),
+        ({"service": "slack"}, "wanted: service"),
+    ],
+)
+async def test_trouble_that_makes_no_sense_is_refused(host: Host, body: dict[str, Any], says: str) -> None:
+    headers = {"X-Page-Token": "page-token"}
+    async with host.session.post(f"{host.place.url}/page/fault", json=body, headers=headers) as response:
+        assert response.status == 400
+        assert says in (await response.json())["error"]
+
+
+async def test_a_channel_goes_by_its_name_too(host: Host) -> None:
+    ts = await host.visitor.say("#product", "hello")
+    assert (await host.visitor.messages("product"))[-1]["ts"] == ts
+    assert (await host.visitor.thread("#product", ts))[0]["text"] == "hello"
+    assert await host.visitor.messages("nowhere") == []
+
+
+async def test_a_permalink_leads_to_its_message(host: Host) -> None:
+    root = await host.visitor.say(PRODUCT, "root")
+    reply = await host.post("reply", thread_ts=root)
+    link = str((await host.client.chat_getPermalink(channel=PRODUCT, message_ts=reply))["permalink"])
+    headers = {"X-Page-Token": "page-token"}
+    async with host.session.get(link, headers=headers, allow_redirects=False) as response:
+        assert response.headers["Location"] == f"/#/{PRODUCT}/{root}"
+
+
 @in_browser
 async def test_a_newcomer_asks_approves_and_gives_guidance(host: Host) -> None:
     async with listening(host, answering), browsing(host) as page:

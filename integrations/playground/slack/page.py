@@ -141,7 +141,7 @@ class Page:
 
     async def _messages(self, request: web.Request) -> web.Response:
         """The newest messages of a channel, oldest first, with what only this person sees."""
-        channel, user = request.query.get("channel", ""), request.query.get("user", "U0ANA")
+        channel, user = self._asked_for(request), request.query.get("user", "U0ANA")
         shown = self._world.reading.history(channel, with_metadata=True)[:_SHOWN]
         since = self._world.clock() - _WHISPERED_S
         known = self._world.messages.whispers(user, channel)
@@ -150,12 +150,18 @@ class Page:
         return web.json_response({"messages": sorted(everything, key=lambda one: str(one["ts"]))})
 
     async def _thread(self, request: web.Request) -> web.Response:
-        channel, ts = request.query.get("channel", ""), request.query.get("ts", "")
+        channel, ts = self._asked_for(request), request.query.get("ts", "")
         user = request.query.get("user", "U0ANA")
         thread = self._world.reading.thread(channel, ts, with_metadata=True)
         whispers = [one for one in self._world.messages.whispers(user, channel) if one.thread_ts == ts]
         later = [*thread[1:], *map(_whisper, whispers)]
         return web.json_response({"messages": thread[:1] + sorted(later, key=lambda one: str(one["ts"]))})
+
+    def _asked_for(self, request: web.Request) -> str:
+        """The id of a channel that is given by id or name; what is neither has no messages."""
+        given = request.query.get("channel", "")
+        named = self._world.channels.named(given.removeprefix("#"))
+        return named.id if named else given
 
     async def _whispers(self, request: web.Request) -> web.Response:
         user = request.query.get("user", "U0ANA")
