@@ -43,7 +43,7 @@ async def _live(home: Path, url: str, scenario: str, life: int, kill: Kill | Non
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     registry = open_home(home / "home")
-    killer = Killer(kill, StepsLog(home / "steps.jsonl"), life)
+    killer = Killer(kill, StepsLog(home / "steps.jsonl"), life, home / "playground.pid")
     policy = SCENARIOS[scenario].policy
     loop = compose(home / "home", place_of(home, url), registry, policy, tick_s=TICK_S, steps=Steps(killer))
     await loop.start()

@@ -24,6 +24,13 @@ class Moment(StrEnum):
     AFTER = "after"  #: all of it was done, and nothing about it is written down
 
 
+class Victim(StrEnum):
+    """Who dies, in this order when it is both."""
+
+    PLAYGROUND = "playground"
+    WAGGLE = "waggle"
+
+
 @dataclass(frozen=True)
 class Kill:
     """One SIGKILL.
@@ -31,21 +38,27 @@ class Kill:
     Attributes:
         step: name of the step, or ANY.
         n: at the n-th passage of the step in this life.
-        process: for WITHIN, the first, second, … process of the step; AFTER it when it starts fewer.
+        victims: who dies; WITHIN is for Waggle alone.
     """
 
     step: str
     moment: Moment
     n: int = 1
-    process: int = 1
+    victims: tuple[Victim, ...] = (Victim.WAGGLE,)
+
+    @property
+    def ends_life(self) -> bool:
+        return Victim.WAGGLE in self.victims
 
     def __str__(self) -> str:
-        return f"{self.step}:{self.moment}:{self.n}" + (f":{self.process}" if self.process > 1 else "")
+        return f"{self.step}:{self.moment}:{self.n}:{'+'.join(self.victims)}"
 
     @classmethod
     def parse(cls, text: str) -> Kill:
-        step, moment, *numbers = text.split(":")
-        return cls(step, Moment(moment), *map(int, numbers))
+        """Read `push:before`, `push:before:2` or `push:before:1:playground+waggle`."""
+        step, moment, *more = text.split(":")
+        victims = more[1].split("+") if len(more) > 1 else [Victim.WAGGLE]
+        return cls(step, Moment(moment), int(more[0]) if more else 1, tuple(map(Victim, victims)))
 
 
 @dataclass(frozen=True)
@@ -89,16 +102,17 @@ class Killer:
     Parameters:
         kill: where; None to live on.
         log: is told of every passage, together with the number of this life.
+        playground: file with the process id of the playground.
     """
 
-    def __init__(self, kill: Kill | None, log: StepsLog, life: int) -> None:
+    def __init__(self, kill: Kill | None, log: StepsLog, life: int, playground: Path) -> None:
         self._kill = kill
         self._log = log
         self._life = life
+        self._playground = playground
         self._passed: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._at: tuple[str, int] | None = None  #: the step and the thread in which the kill is due
-        self._started = 0
         if kill is not None and kill.moment is Moment.WITHIN:
             sys.addaudithook(self._heard)
 
@@ -111,25 +125,30 @@ class Killer:
             if kill is None or self._at or kill.step not in {name, ANY} or self._passed[kill.step] != kill.n:
                 return
             if kill.moment is Moment.BEFORE:
-                die()
-            self._at = (name, threading.get_ident())
+                self._strike(kill)
+            else:
+                self._at = (name, threading.get_ident())
 
     def after(self, name: StepName, subject: str) -> None:
         with self._lock:
             self._log.add(self._life, name, Moment.AFTER, subject)
-            if self._at == (name, threading.get_ident()):
-                die()
+            if self._kill is not None and self._at == (name, threading.get_ident()):
+                self._at = None
+                self._strike(self._kill)
+
+    def _strike(self, kill: Kill) -> None:
+        if Victim.PLAYGROUND in kill.victims:
+            os.kill(int(self._playground.read_text()), signal.SIGKILL)
+        if Victim.WAGGLE in kill.victims:
+            die()
 
     def _heard(self, event: str, arguments: tuple[object, ...]) -> None:
         """Python's own announcement that a process is about to be started (audit event `subprocess.Popen`)."""
         if event != "subprocess.Popen" or self._at is None or self._at[1] != threading.get_ident():
             return
-        assert self._kill is not None
-        self._started += 1
-        if self._started == self._kill.process:
-            thread = threading.get_native_id()
-            known = set(_children(thread))
-            threading.Thread(target=_die_when, args=(lambda: _begun(thread, known),), daemon=True).start()
+        thread = threading.get_native_id()
+        known = set(_children(thread))
+        threading.Thread(target=_die_when, args=(lambda: _begun(thread, known),), daemon=True).start()
 
 
 def die() -> None:

@@ -7,12 +7,11 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -76,6 +75,10 @@ class Case(Onlooker):
 class Lives:
     """The lives of one Waggle.
 
+    Attributes:
+        deaths: how often it was killed.
+        between: what happens while nobody supervises, after each death.
+
     Parameters:
         plan: where the first life ends, the second, …; the one after the last lives to the end.
     """
@@ -86,6 +89,7 @@ class Lives:
         self._ending = False
         self._process: ForkServerProcess | None = None
         self.deaths = 0
+        self.between: Callable[[], Awaitable[None]] = _nothing
 
     async def keep(self) -> None:
         """Start one life after the other.
@@ -99,11 +103,12 @@ class Lives:
             code = await ended(self._process)
             if self._ending:
                 return
-            if kill is None or code != -signal.SIGKILL:
+            if kill is None or not kill.ends_life or code != -signal.SIGKILL:
                 raise AssertionError(f"life {life} of Waggle ended with {code}, planned was: {kill or 'none'}")
             self.deaths += 1
             agents = agents_alive(self._root / "home")
             assert len(agents) <= 1, f"agents at work when life {life} was killed: {agents}"
+            await self.between()
 
     async def end(self) -> None:
         """Have the last life stop in order."""
@@ -112,16 +117,23 @@ class Lives:
             await terminate(self._process)
 
 
+async def _nothing() -> None:
+    """Between two lives, nothing else happens."""
+
+
 class World:
-    """The playground's process."""
+    """The playground's process. Whoever kills it, it starts again on the same home and port."""
 
     def __init__(self, root: Path, url: str) -> None:
         self._root, self._url = root, url
+        self._ending = False
         self._process: ForkServerProcess | None = None
+        self.deaths = 0
 
     async def start(self) -> None:
         """Start it and wait until it listens."""
         self._process = await start(outside_world.serve, self._root, self._url)
+        (self._root / "playground.pid").write_text(str(self._process.pid))
         host, _, port = self._url.removeprefix("http://").partition(":")
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
@@ -133,14 +145,23 @@ class World:
             await asyncio.sleep(0.01)
         raise AssertionError("the playground does not listen")
 
-    async def kill(self) -> None:
-        """SIGKILL, then start again on the same home and port."""
-        assert self._process is not None and self._process.pid is not None
-        os.kill(self._process.pid, signal.SIGKILL)
-        await ended(self._process)
-        await self.start()
+    async def keep(self) -> None:
+        """Start it again whenever it was killed.
+
+        Raises:
+            AssertionError: it ended by itself.
+        """
+        while True:
+            assert self._process is not None
+            code = await ended(self._process)
+            if self._ending:
+                return
+            assert code == -signal.SIGKILL, f"the playground ended with {code}"
+            self.deaths += 1
+            await self.start()
 
     async def end(self) -> None:
+        self._ending = True
         if self._process is not None:
             await terminate(self._process)
 
@@ -169,24 +190,25 @@ async def playing(root: Path, name: str, plan: Sequence[Kill] = ()) -> AsyncIter
         registry.close()
 
 
-async def play(case: Case, story: Callable[[Case], Coroutine[Any, Any, None]] | None = None) -> None:
-    """Play the case's scenario, or another story, and let Waggle end in order. What goes wrong shows Waggle's log."""
-    keeping = asyncio.create_task(case.lives.keep())
-    playing = asyncio.create_task((story or case.scenario.play)(case))
+async def play(case: Case) -> None:
+    """Play the case's scenario and let Waggle end in order. What goes wrong shows Waggle's log."""
+    keeping = [asyncio.create_task(case.lives.keep()), asyncio.create_task(case.world.keep())]
+    story = asyncio.create_task(case.scenario.play(case))
     try:
-        await asyncio.wait([keeping, playing], return_when=asyncio.FIRST_COMPLETED)
-        if keeping.done():
-            keeping.result()  # it never ends before the story, but by failing
-        await playing
+        await asyncio.wait([*keeping, story], return_when=asyncio.FIRST_COMPLETED)
+        for one in keeping:
+            if one.done():
+                one.result()  # before the story's end, it ends only by failing
+        await story
         await case.lives.end()
-        await keeping
+        await keeping[0]
     except AssertionError as problem:
         log = (case.root / "waggle.log").read_text(errors="replace").splitlines()[-_TOLD:]
         raise AssertionError("\n".join([str(problem), "--- waggle.log", *log])) from problem
     finally:
-        for one in (keeping, playing):
-            one.cancel()
-        await asyncio.gather(keeping, playing, return_exceptions=True)
+        for task in (*keeping, story):
+            task.cancel()
+        await asyncio.gather(*keeping, story, return_exceptions=True)
 
 
 # --- processes ---------------------------------------------------------------------------------------------------

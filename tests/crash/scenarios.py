@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, TaskState
@@ -43,7 +43,7 @@ class Scenario:
         rescued: the rescue refs of the mirror in the end, and a file that each holds.
     """
 
-    play: Callable[[Case], Awaitable[None]]
+    play: Callable[[Case], Coroutine[Any, Any, None]]
     policy: Policy
     covers: Mapping[StepName, int]
     attempts: tuple[str, ...]
