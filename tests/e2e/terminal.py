@@ -1,0 +1,116 @@
+"""A directory in which somebody starts Waggle, and a playground of somebody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.playground.lock import is_held
+from integrations.playground.start import ensure_playground, stop_playground
+
+START_S = 60
+
+
+class Terminal:
+    """A directory in which somebody starts Waggle."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.home = directory / "home"
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "WAGGLE_HOME": str(self.home),
+            "WAGGLE_TICK_SECONDS": "1",
+        }
+        self.output = directory / "output"
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
+        with self.output.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run", *arguments],
+                stdout=output,
+                stderr=output,
+                cwd=self.directory,
+                env=self.env | {"PYTHONUNBUFFERED": "1"} | env,
+            )
+        self.started.append(process)
+        return process
+
+    def told(self, process: subprocess.Popen[bytes]) -> str:
+        """What it said until it ended."""
+        process.wait(timeout=START_S)
+        return self.output.read_text()
+
+    def refused(self, *arguments: str, **env: str) -> str:
+        """Start Waggle, which must end by itself with a message."""
+        process = self.start(*arguments, **env)
+        told = self.told(process)
+        code = process.returncode
+        assert code == 1, f"exit code {code}\n{told}"
+        assert "Traceback" not in told
+        assert not is_held(self.home / "playground"), "the playground was left behind"
+        return told
+
+    def running(self) -> subprocess.Popen[bytes]:
+        process = self.start()
+        deadline = time.monotonic() + START_S
+        while not (self.home / "running.json").exists():
+            assert process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, "it did not start"
+            time.sleep(0.1)
+        return process
+
+    def waggle(self, *arguments: str, rc: int = 0) -> str:
+        """Another command, in another terminal."""
+        argv = [sys.executable, "-m", "bot", *arguments]
+        done = subprocess.run(argv, capture_output=True, text=True, cwd=self.directory, env=self.env, timeout=START_S)
+        assert done.returncode == rc, done.stdout + done.stderr
+        return done.stdout
+
+    def json(self, *arguments: str, rc: int = 0) -> Any:
+        return json.loads(self.waggle(*arguments, "--json", rc=rc))
+
+    def config(self, text: str) -> None:
+        (self.directory / "waggle.toml").write_text(text)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    made = Terminal(tmp_path)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+    stop_playground(made.home / "playground")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A playground of somebody else, which stands for the outside world."""
+    home = tmp_path / "elsewhere"
+    ensure_playground(home)
+    yield home
+    stop_playground(home)
+
+
+def eventually(what: str, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Wait until `condition` gives something true, and return it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.1)
