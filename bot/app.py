@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships no stubs
 from sqlmodel import Session
 
 from bot.config import ConfigFile
@@ -25,6 +25,7 @@ from bot.panel import Panels, StandIn
 from bot.remotes import remote_of, web_root
 from bot.services import Services, services_of
 from bot.settings import ANTHROPIC_BASE_URL, Settings
+from bot.slack import ChannelBinding, SlackSide, SlackValues
 from integrations.agents import AgentAdapter
 from integrations.agents.catalog import AgentSettings, adapters, known
 from integrations.engines.local import LocalEngine
@@ -63,6 +64,7 @@ class App:
     panels: Panels
     orchestrator: Orchestrator
     supervisor: Supervisor
+    slack: SlackSide
     remotes: Callable[[str], Remote]
 
     def apply_config(self, session: Session) -> None:
@@ -72,11 +74,13 @@ class App:
     async def start(self) -> None:
         """Begin to work."""
         await self.registry.write(self.apply_config)
+        await self.slack.start()
         await self.orchestrator.start()
         await self.supervisor.start()
 
     async def stop(self) -> None:
         """Stop in the order in which work flows; what is cut short is taken up at the next start."""
+        await self.slack.stop()
         await self.supervisor.stop()
         await self.orchestrator.stop()
         await self.panels.close()
@@ -131,15 +135,50 @@ def build(
         secrets=secrets,
     )
     supervisor = Supervisor(outside, tick_s=settings.waggle.tick_seconds)
+    slack = SlackSide(
+        registry,
+        partial(_slack_values, settings, config, services, place),
+        config.current_policy,
+        context,
+        utc_now,
+        secrets=secrets,
+    )
     return App(
         settings, home, config, services, registry, place, github, repositories, context, panels, orchestrator,
-        supervisor, remotes,
+        supervisor, slack, remotes,
     )  # fmt: skip
 
 
 def _secrets(settings: Settings, place: Place | None) -> tuple[str, ...]:
     held = (place.slack_bot_token, place.slack_app_token, place.github_token, place.model_key) if place else ()
     return (*settings.secrets(), *held)
+
+
+def _slack_values(settings: Settings, config: ConfigFile, services: Services, place: Place | None) -> SlackValues:
+    """What the Slack side goes by, under the document in force."""
+    document = config.document
+    channels = tuple(ChannelBinding(one.id, one.means, one.repository) for one in document.channel)
+    bot_token, app_token = settings.slack.bot_token, settings.slack.app_token
+    if bot_token is not None and app_token is not None:
+        return SlackValues(
+            bot_token.get_secret_value(),
+            app_token.get_secret_value(),
+            settings.slack.api_url,
+            channels,
+            settings.slack.admin_user_id or next(iter(document.access.admins), ""),
+            services.missing(),
+        )
+    assert place is not None, "without Slack tokens the playground runs"
+    return SlackValues(
+        place.slack_bot_token,
+        place.slack_app_token,
+        place.slack_api_url,
+        channels,
+        next(iter(document.access.admins), ""),
+        services.missing(),
+        card_interval_s=2.0,
+        card_state_interval_s=0.3,
+    )
 
 
 def _github(settings: Settings, place: Place | None) -> tuple[str, Callable[[], str]]:

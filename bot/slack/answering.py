@@ -1,4 +1,4 @@
-"""Direct answers: one visible outcome for what somebody said or pressed. What everybody must hear goes by the outbox."""
+"""Direct answers: one visible outcome for what somebody said or pressed. The rest goes by the outbox."""
 
 from __future__ import annotations
 

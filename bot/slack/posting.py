@@ -151,7 +151,7 @@ class Posting:
 
         It works in channels that Waggle is not in, for 30 minutes.
         """
-        body = {"text": message.text, "blocks": list(message.blocks), "response_type": "ephemeral"}
+        body: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks), "response_type": "ephemeral"}
         body["replace_original"] = False
         with self._speaking("response_url"):
             async with self._session.post(response_url, json=body) as answer:

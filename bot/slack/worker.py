@@ -106,9 +106,13 @@ class Worker:
             lane.busy = True
             task = asyncio.create_task(self._handle(row, lane))
             self._running.add(task)
-            task.add_done_callback(lambda done: (self._running.discard(done), bell.set()))
+            task.add_done_callback(partial(self._ended, bell))
         self._lanes = {name: lane for name, lane in self._lanes.items() if lane.busy or name in seen}
         return max(pause, 0.01)
+
+    def _ended(self, bell: asyncio.Event, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        bell.set()
 
     async def _handle(self, row: Inbox, lane: _Lane) -> None:
         try:
@@ -231,7 +235,7 @@ def _without_links(payload: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in payload.items() if name != "response_url"}
 
 
-def _failed(session: Session, now: datetime, row_id: int, error: str) -> None:
+def _failed(session: Session, now: datetime, row_id: int | None, error: str) -> None:
     row = session.get(Inbox, row_id)
     assert row is not None
     row.tries += 1
