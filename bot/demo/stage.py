@@ -49,9 +49,10 @@ class SceneFailed(Exception):
 
 @dataclass
 class Stage:
-    """A running Waggle and the people around it."""
+    """A running Waggle (process `pid`) and the people around it."""
 
     home: Home
+    pid: int
     place: Place
     visitor: Visitor
     transcript: Transcript
@@ -173,7 +174,7 @@ async def open_stage(
     process = await _start(directory, home, script)
     try:
         place = await _started(process, home, directory)
-        async with _watching(home, place, tell) as stage:
+        async with _watching(home, process.pid, place, tell) as stage:
             yield stage
     except BaseException:
         await _end(process, home)
@@ -184,7 +185,7 @@ async def open_stage(
 
 
 @contextlib.asynccontextmanager
-async def _watching(home: Home, place: Place, tell: Callable[[Line], None]) -> AsyncIterator[Stage]:
+async def _watching(home: Home, pid: int, place: Place, tell: Callable[[Line], None]) -> AsyncIterator[Stage]:
     registry = Registry(f"sqlite:///{home.root / 'registry.db'}")
     try:
         async with Visitor(place.page_url) as visitor:
@@ -192,7 +193,7 @@ async def _watching(home: Home, place: Place, tell: Callable[[Line], None]) -> A
             await transcript.begin()
             following = asyncio.create_task(_follow(transcript))
             try:
-                yield Stage(home, place, visitor, transcript, registry)
+                yield Stage(home, pid, place, visitor, transcript, registry)
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)

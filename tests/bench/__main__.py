@@ -1,4 +1,4 @@
-"""Runs the parts and writes the figures as `[{name, value, unit, n, note}]`."""
+"""Run the parts and write their figures."""
 
 from __future__ import annotations
 
@@ -6,42 +6,36 @@ import argparse
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from tests.bench import monitor, registry, rest
-from tests.bench.figure import Figure
+from rich.console import Console
 
-PARTS: dict[str, Callable[[Path], Coroutine[Any, Any, list[Figure]]]] = {
-    "registry": registry.measure,
-    "recovery": monitor.measure_recovery,
-    "growth": monitor.measure_growth,
-    "idle": rest.measure,
-}
+from tests.bench import Figure, idle, registry
+
+PARTS = {"registry": registry.measure, "idle": idle.measure}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", default="", help=f"some of {', '.join(PARTS)}, with commas")
-    parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
-    chosen = parser.parse_args()
-    names = [name for name in chosen.only.split(",") if name] or list(PARTS)
-    unknown = [name for name in names if name not in PARTS]
-    if unknown:
-        parser.error(f"unknown part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", default="", help=f"parts, with commas between: {', '.join(PARTS)}")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    options = parser.parse_args()
+    wanted = [name for name in options.only.split(",") if name] or list(PARTS)
+    for name in wanted:
+        if name not in PARTS:
+            parser.error(f"there is no part `{name}`; there are {', '.join(PARTS)}")
+    console = Console(highlight=False, soft_wrap=True)
     figures: list[Figure] = []
-    for name in names:
-        with tempfile.TemporaryDirectory(prefix="waggle-bench-") as home:
-            found = asyncio.run(PARTS[name](Path(home)))
-        for figure in found:
-            print(f"{figure.name:28} {figure.value:>12.3f} {figure.unit:6} n={figure.n}  {figure.note}")
-        figures += found
-    chosen.json.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(chosen.json.read_text()) if chosen.json.exists() else []
-    fresh = {figure.name for figure in figures}
-    kept = [row for row in known if row["name"] not in fresh]
-    chosen.json.write_text(json.dumps([*kept, *(figure.__dict__ for figure in figures)], indent=1) + "\n")
+    for name in wanted:
+        with tempfile.TemporaryDirectory(prefix="waggle-bench-") as directory:
+            measured = asyncio.run(PARTS[name](Path(directory)))
+        for figure in measured:
+            console.print(f"{figure.name:<28}{figure.value:>12g} {figure.unit:<8}[dim]{figure.note}[/]")
+        figures += measured
+    if options.json is not None:
+        options.json.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
