@@ -11,7 +11,6 @@ turn user strings into options (GitPython's own README and advisories 3.1.53 to 
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import tempfile
@@ -22,13 +21,13 @@ from typing import IO, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from integrations.git.errors import (
-    AuthRefused,
     GitMissing,
     GitTimedOut,
     GitTooOld,
     command_error,
     transport_error,
 )
+from integrations.git.hardening import HARDENING, PASSED_ON, credential, environment, is_ssh
 from integrations.git.values import Remote
 
 # GitPython looks for git when it is imported and raises ImportError without it; quiet, it waits for the first
@@ -36,43 +35,6 @@ from integrations.git.values import Remote
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 from git import Git
 from git.exc import GitCommandNotFound
-
-#: Names of this process's environment that git may see. Everything else is unset: tokens of other services have
-#: no business there, and GIT_DIR, GIT_SSH_COMMAND, GIT_EXTERNAL_DIFF and their kin would change what is run.
-PASSED_ON = frozenset(
-    {"PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "LD_LIBRARY_PATH"}
-    | {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"}
-)
-
-#: Configuration of every command. An empty value switches a program off; `core.sshCommand=false` runs `false`.
-HARDENING = (
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
-    "core.untrackedCache=false",
-    "core.attributesFile=/dev/null",
-    "core.excludesFile=/dev/null",
-    "core.alternateRefsCommand=",
-    "core.gitProxy=",
-    "core.askPass=",
-    "core.pager=cat",
-    "core.editor=false",
-    "core.quotePath=false",
-    "core.autocrlf=false",
-    "credential.helper=",
-    "commit.gpgSign=false",
-    "tag.gpgSign=false",
-    "diff.external=",
-    "diff.ignoreSubmodules=all",
-    "submodule.recurse=false",
-    "fetch.recurseSubmodules=false",
-    "push.recurseSubmodules=no",
-    "push.gpgSign=false",
-    "protocol.ext.allow=never",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "http.lowSpeedLimit=1000",
-    "http.lowSpeedTime=30",
-)
 
 OLDEST = (2, 38)
 
@@ -160,7 +122,7 @@ class GitCommand:
         if ssh and "SSH_AUTH_SOCK" in os.environ:
             env["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
         if remote.token is not None and remote.url.startswith(("http://", "https://")):
-            env |= _header(remote.url, remote.token())
+            env |= credential(remote.url, remote.token())
         answer = self._execute(args, git_dir, env, config, None, timeout_s, None)
         if answer.rc != 0:
             raise transport_error(answer.err, remote.url)
@@ -212,7 +174,7 @@ class GitCommand:
         sink: IO[bytes] | _Capped | None,
     ) -> Output:
         self.home.mkdir(parents=True, exist_ok=True)
-        told = {**self._plain, **env}
+        told = {**environment(self.home), **env}
         # `Git.execute` adds to this process's environment and cannot take from it; env(1) can, by name alone.
         unset = [
             part for name in sorted(os.environ) if name not in PASSED_ON and name not in told for part in ("-u", name)
@@ -248,40 +210,6 @@ class GitCommand:
         if isinstance(sink, _Capped):
             return Output(rc, sink.value, err, sink.cut)
         return Output(rc, out if isinstance(out, bytes) else b"", err)
-
-    @property
-    def _plain(self) -> dict[str, str]:
-        """Environment of every command."""
-        return {
-            "HOME": str(self.home),
-            "XDG_CONFIG_HOME": str(self.home),
-            "LC_ALL": "C.UTF-8",
-            "LANGUAGE": "C",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_CEILING_DIRECTORIES": str(self.home.parent),
-            "GIT_ATTR_NOSYSTEM": "1",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_NO_LAZY_FETCH": "1",
-            "GIT_ADVICE": "0",
-        }
-
-
-def is_ssh(url: str) -> bool:
-    return url.startswith("ssh://") or bool(re.match(r"[\w.-]+@[\w.-]+:", url))
-
-
-def _header(url: str, token: str) -> dict[str, str]:
-    if not token.strip():
-        raise AuthRefused("the token is empty", user_message="The GitHub token is empty. Set GITHUB_TOKEN.")
-    parts = urlsplit(url)
-    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
-    }
 
 
 class _Capped:

@@ -20,6 +20,10 @@ from integrations.git.values import Remote
 log = logging.getLogger(__name__)
 
 FETCH_S = 300.0
+#: A first fetch brings the whole history.
+FIRST_FETCH_S = 1800.0
+#: A default branch hardly ever changes, and every attempt asks for it.
+DEFAULT_BRANCH_S = 300.0
 #: A lock file of git that is older than any of our commands can be left only by a killed one.
 STALE_LOCK_S = 600.0
 #: Where a finished branch is kept in the mirror.
@@ -34,6 +38,7 @@ class Mirrors:
     def __init__(self, git: GitCommand, places: Places) -> None:
         self._git = git
         self._places = places
+        self._default_branches: dict[str, tuple[str, float]] = {}
 
     def ensure(self, remote: Remote) -> None:
         """Make both places if they are not there, and fetch once. A half-made one is completed."""
@@ -55,33 +60,37 @@ class Mirrors:
         mirror = self._places.mirror(remote.slug)
         self._drop_stale_locks(mirror)
         options = ["--prune", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"]
-        self._git.talk(["fetch", "--quiet", *options, "origin"], remote, git_dir=mirror, timeout_s=FETCH_S)
+        patience = FETCH_S if (mirror / _FETCHED).exists() else FIRST_FETCH_S
+        self._git.talk(["fetch", "--quiet", *options, "origin"], remote, git_dir=mirror, timeout_s=patience)
         branches = self.branches(remote.slug)
         if not branches:
-            raise EmptyRepository(
-                f"{remote.slug} has no branch",
-                user_message=f"{remote.slug} is empty. Push a first commit to its default branch, then try again.",
-            )
+            raise _empty(remote)
         self._show_to_pool(remote.slug, branches)
         (mirror / _FETCHED).touch()
 
     def default_branch(self, remote: Remote) -> str:
-        """Ask the remote which branch its HEAD names. Raises EmptyRepository or NoDefaultBranch."""
-        said = self._git.talk(["ls-remote", "--symref", "origin"], check_remote(remote), timeout_s=60).text
-        heads = re.findall(r"^[0-9a-f]{40}\trefs/heads/(.+)$", said, re.MULTILINE)
+        """Ask the remote which branch its HEAD names; the answer is kept for five minutes.
+
+        Raises EmptyRepository, NoDefaultBranch, and what talking to a remote can raise.
+        """
+        known = self._default_branches.get(remote.slug)
+        if known is not None and time.monotonic() - known[1] < DEFAULT_BRANCH_S:
+            return known[0]
+        said = self._git.talk(["ls-remote", "--symref", "origin", "HEAD"], check_remote(remote), timeout_s=60).text
         named = re.search(r"^ref: refs/heads/(.+)\tHEAD$", said, re.MULTILINE)
-        if not heads:
-            raise EmptyRepository(
-                f"{remote.slug} has no branch",
-                user_message=f"{remote.slug} is empty. Push a first commit to its default branch, then try again.",
-            )
-        if named is None or named[1] not in heads:
-            raise NoDefaultBranch(
-                f"HEAD of {remote.slug} names no branch that exists",
-                user_message=f"{remote.slug} has no default branch that exists. Choose one in the repository's "
-                "settings, or name a base branch in waggle.toml.",
-            )
+        if named is None or not re.search(r"^[0-9a-f]{40}\tHEAD$", said, re.MULTILINE):
+            raise self._why_no_default(remote)
+        self._default_branches[remote.slug] = (named[1], time.monotonic())
         return named[1]
+
+    def _why_no_default(self, remote: Remote) -> EmptyRepository | NoDefaultBranch:
+        if not self._git.talk(["ls-remote", "--heads", "origin"], remote, timeout_s=60).line:
+            return _empty(remote)
+        return NoDefaultBranch(
+            f"HEAD of {remote.slug} names no branch that exists",
+            user_message=f"{remote.slug} has no default branch that exists. Choose one in the repository's "
+            "settings, or name a base branch in waggle.toml.",
+        )
 
     def branches(self, slug: str) -> dict[str, str]:
         """The remote's branches as of the last fetch: name to commit."""
@@ -203,6 +212,13 @@ class Mirrors:
             if time.time() - lock.stat().st_mtime > STALE_LOCK_S:
                 log.warning("git: removed the stale lock %s", lock)
                 lock.unlink(missing_ok=True)
+
+
+def _empty(remote: Remote) -> EmptyRepository:
+    return EmptyRepository(
+        f"{remote.slug} has no branch",
+        user_message=f"{remote.slug} is empty. Push a first commit to its default branch, then try again.",
+    )
 
 
 def _pool_config(mirror: Path) -> str:

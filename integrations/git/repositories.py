@@ -68,7 +68,10 @@ class Repositories:
             self._mirrors.fetch(remote)
 
     def default_branch(self, remote: Remote) -> str:
-        """The branch that the remote's HEAD names, asked over the network. Raises NoDefaultBranch, EmptyRepository."""
+        """The branch that the remote's HEAD names, asked at most every five minutes.
+
+        Raises NoDefaultBranch, EmptyRepository.
+        """
         return self._mirrors.default_branch(remote)
 
     def branches(self, slug: str) -> dict[str, str]:

@@ -57,6 +57,7 @@ class GitHub:
         self._login: tuple[str, str] | None = None
         self._statuses: OrderedDict[tuple[str, str, str], tuple[str, str, str]] = OrderedDict()
         self._guard = threading.Lock()
+        self._looking = threading.Lock()
 
     def viewer(self) -> str:
         """The account of the credential, such as `ana` or `waggle[bot]`; asked once for each token."""
@@ -103,7 +104,7 @@ class GitHub:
 
         Raises AuthFailed, RateLimited or SecondaryLimited (with `not_before`) when nothing could be seen for it.
         """
-        with self._guard:
+        with self._looking:
             return self._light.look(node_ids)
 
     def detail(self, slug: str, number: int) -> PullDetail:
