@@ -38,6 +38,9 @@ from scheduler.registry import Registry
 from scheduler.supervisor import Supervisor
 
 
+_PLAYGROUND_ADMIN = "U0ANA"  #: the person at the page, unless waggle.toml names somebody
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -174,7 +177,7 @@ def _slack_values(settings: Settings, config: ConfigFile, services: Services, pl
         place.slack_app_token,
         place.slack_api_url,
         channels,
-        next(iter(document.access.admins), ""),
+        next(iter(document.access.admins), _PLAYGROUND_ADMIN),
         services.missing(),
         card_interval_s=2.0,
         card_state_interval_s=0.3,

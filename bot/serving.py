@@ -222,7 +222,9 @@ def greeting(app: App) -> list[str]:
             f"Open    [bold]{app.place.page_url}[/]",
             "Write   [bold]@waggle customers want CSV export of invoices[/]   in #product, and follow what it says.",
         ]
-    elif app.place is not None:
+    if app.slack.claim_code:
+        lines += ["", f"In Slack, type   [bold]/waggle claim {app.slack.claim_code}[/]   to become its admin."]
+    if app.place is not None and app.services.slack:
         lines += ["", f"Pull requests of the playground: {app.place.page_url}"]
     lines += ["", "Stop with Ctrl-C. Beside it, in another terminal: waggle tasks, waggle show T-1, waggle --help"]
     return lines

@@ -62,7 +62,7 @@ class Stage:
 
     async def ask(self, text: str) -> str:
         """Ask for something in the channel; returns the message, which is also its thread."""
-        return await self.visitor.say(WORK, f"<@U0WAGGLE> {text}")
+        return await self.visitor.say(WORK, f"@waggle {text}")
 
     async def reply(self, thread: str, text: str, user: str = "U0ANA") -> None:
         await self.visitor.say(WORK, text, thread_ts=thread, user=user)
