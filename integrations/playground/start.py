@@ -44,6 +44,8 @@ def ensure_playground(home: Path, port: int | None = None) -> Place:
     while time.monotonic() < deadline:
         found = running(home)
         if found is not None and _answers(found):
+            if child is not None and child.pid != found.pid:
+                _end(child)  # somebody was faster; left alone, ours would take the lock when theirs ends
             return _on_port(found, port)
         if child is None and not is_held(home):
             child = _spawn(home, port)
@@ -53,7 +55,7 @@ def ensure_playground(home: Path, port: int | None = None) -> Place:
             child = None
         time.sleep(_LOOK_S)
     if child is not None:
-        child.kill()
+        _end(child)
     raise PlaygroundError(f"The playground did not answer within {_START_S:g} s. Its log is {home / LOG}.")
 
 
@@ -97,6 +99,11 @@ def _spawn(home: Path, port: int | None) -> subprocess.Popen[bytes]:
             start_new_session=True,
             close_fds=True,
         )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()
 
 
 def _answers(found: Running) -> bool:

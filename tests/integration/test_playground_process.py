@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -37,6 +38,12 @@ def kill(home: Path) -> None:
     assert not is_held(home)
 
 
+def playgrounds(home: Path) -> set[int]:
+    """The processes that serve a home, or are about to."""
+    alive = psutil.process_iter(["cmdline"])
+    return {one.pid for one in alive if {"integrations.playground", str(home)} <= set(one.info["cmdline"] or ())}
+
+
 async def start(home: Path, port: int | None = None) -> Place:
     return await asyncio.to_thread(ensure_playground, home, port)
 
@@ -49,6 +56,13 @@ async def test_it_is_started_once_and_found_again(home: Path) -> None:
     assert address.stat().st_mode & 0o777 == 0o600
     written = json.loads(address.read_text())
     assert (written["url"], written["page_url"]) == (first.url, first.page_url)
+
+
+async def test_of_two_that_start_at_once_one_is_left(home: Path) -> None:
+    await asyncio.gather(start(home), start(home))
+    found = running(home)
+    assert found is not None
+    assert playgrounds(home) == {found.pid}
 
 
 async def test_a_second_process_on_the_same_home_says_where_the_first_is(home: Path) -> None:
