@@ -41,6 +41,9 @@ from scheduler.supervisor import Supervisor
 _PLAYGROUND_ADMIN = "U0ANA"  #: the person at the page, unless waggle.toml names somebody
 
 
+_PLAYGROUND_TICK_S = 1.0
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -137,7 +140,7 @@ def build(
         new_id=lambda: str(uuid.uuid4()),
         secrets=secrets,
     )
-    supervisor = Supervisor(outside, tick_s=settings.waggle.tick_seconds)
+    supervisor = Supervisor(outside, tick_s=_tick_s(settings, services))
     slack = SlackSide(
         registry,
         partial(_slack_values, settings, config, services, place),
@@ -155,6 +158,13 @@ def build(
 def _secrets(settings: Settings, place: Place | None) -> tuple[str, ...]:
     held = (place.slack_bot_token, place.slack_app_token, place.github_token, place.model_key) if place else ()
     return (*settings.secrets(), *held)
+
+
+def _tick_s(settings: Settings, services: Services) -> float:
+    """Seconds between two looks at GitHub; the playground's costs nothing and is watched by a person."""
+    if services.github or "tick_seconds" in settings.waggle.model_fields_set:
+        return settings.waggle.tick_seconds
+    return _PLAYGROUND_TICK_S
 
 
 def _slack_values(settings: Settings, config: ConfigFile, services: Services, place: Place | None) -> SlackValues:

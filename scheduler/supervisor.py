@@ -19,6 +19,7 @@ from scheduler.registry import Topic
 
 log = structlog.get_logger(__name__)
 
+_LOOK_S = 2.0  #: how often to look at agents, whose end should not wait for a tick that asks GitHub
 _FOREIGN_S = 0.3  #: how often to look whether another process wrote rows
 _DRAIN_S = 5.0
 
@@ -41,6 +42,7 @@ class Supervisor:
         """Start ticking. Returns at once; the first tick is on its way."""
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler.add_job(self.tick, "interval", seconds=self._tick_s, id="tick", **options)
+        self._scheduler.add_job(self._look, "interval", seconds=min(self._tick_s, _LOOK_S), id="look", **options)
         self._scheduler.add_job(self._sweep, "interval", seconds=max(self._tick_s, 5.0), id="outbox sweep", **options)
         self._scheduler.start()
         self._loops = [
@@ -76,6 +78,10 @@ class Supervisor:
             except Exception:
                 # The next ring or the rhythm tries again; a supervisor that stops silently would be worse.
                 log.exception("tick failed")
+
+    async def _look(self) -> None:
+        """Between two ticks: agents are looked at and rows followed, and nobody outside is asked."""
+        await self.monitor.tick(fetch=False)
 
     async def _sweep(self) -> None:
         self._out.registry.ring(list(Topic))

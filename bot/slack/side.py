@@ -141,7 +141,7 @@ class SlackSide:
             self._clock,
         )
         sender = Sender(self._registry, posting, self._policy, self._values, self._clock, marker, self._secrets)
-        app = AsyncApp(token=values.bot_token, client=connection.client, process_before_response=True)
+        app = AsyncApp(client=connection.client, process_before_response=True)
         Listeners(self._registry, posting, people, self._home, self._values, self._clock).register(app)
         await connection.listen(app)
         self._tasks += [

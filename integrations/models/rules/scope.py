@@ -227,7 +227,7 @@ def _priority(wish: str, kind: Kind, cited: list[_Cited]) -> tuple[Priority, str
 
 
 def _goal(facts: ScopeFacts, title: str, cited: list[_Cited]) -> str:
-    goal = f"{title}. {facts.requester} asked: “{_clean(facts.request)}”."
+    goal = f"{title}. Asked for: “{_clean(facts.request)}”."
     if facts.answers:
         goal += f" When asked, they said: “{_clean(' '.join(facts.answers))}”."
     if cited:
