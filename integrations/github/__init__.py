@@ -7,6 +7,7 @@ ci_output.py    summary, annotations, log        excerpt.py     the lines of a l
 checks.py       what checks add up to            fingerprint.py whether anything changed
 probe.py        what the credential can do       limits.py      quotas, pauses, our own write budget
 connection.py   PyGithub, one client a thread    graphql.py     one GraphQL call, partial data kept
+degraded.py     checks for a credential that may not read them
 answers.py, values.py, markers.py, errors.py, queries/*.graphql
 """
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 from integrations.github.answers import CommentNode, Context, DetailAnswer, DetailPull
 from integrations.github.checks import check_run_state, newest, status_state
 from integrations.github.connection import Connection
+from integrations.github.degraded import checks_without_checks
 from integrations.github.errors import NotFound
 from integrations.github.graphql import ask, remember
 from integrations.github.values import CheckFact, Comment, PullDetail, PullStateName, Review, Thread
@@ -29,7 +31,10 @@ def look_closely(connection: Connection, slug: str, number: int, own_login: str)
     if pull is None:
         raise NotFound(f"{what}: no such pull request", user_message=f"There is no pull request {slug}#{number}.")
     readable = not any("statusCheckRollup" in (entry.path or ()) for entry in reply.errors)
-    return _detail(pull, own_login, readable=readable)
+    seen = _detail(pull, own_login, readable=readable)
+    if readable:
+        return seen
+    return replace(seen, checks=checks_without_checks(connection, slug, seen.head_sha, seen.required))
 
 
 def _detail(pull: DetailPull, own_login: str, *, readable: bool) -> PullDetail:

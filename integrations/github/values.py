@@ -177,6 +177,7 @@ class PullDetail:
         threads: review threads, resolved ones too.
         people_comments: comments of people other than Waggle, oldest first, those in threads included.
         complete: false when the pull request has more checks than one query returns.
+        checks_readable: false when the credential may not read checks; those of GitHub Actions are there all the same.
     """
 
     state: PullStateName
