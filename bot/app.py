@@ -37,7 +37,6 @@ from scheduler.outside import Outside
 from scheduler.registry import Registry
 from scheduler.supervisor import Supervisor
 
-
 _PLAYGROUND_ADMIN = "U0ANA"  #: the person at the page, unless waggle.toml names somebody
 
 

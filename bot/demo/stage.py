@@ -68,13 +68,17 @@ class Stage:
         await self.visitor.say(WORK, text, thread_ts=thread, user=user)
 
     async def press(self, thread: str, label: str, user: str = "U0ANA") -> None:
-        """Press the newest button with this label in a thread."""
-        for message in reversed(await self.thread(thread)):
-            for button in _buttons(message.get("blocks", [])):
-                if label.lower() in button["text"]["text"].lower():
-                    await self.visitor.click(WORK, str(message["ts"]), button["action_id"], user=user)
-                    return
-        raise SceneFailed(f"there is no button “{label}” in the thread")
+        """Press the newest button with this label in a thread, once there is one."""
+
+        async def shown() -> tuple[str, str] | None:
+            for message in reversed(await self.thread(thread)):
+                for button in _buttons(message.get("blocks", [])):
+                    if label.lower() in button["text"]["text"].lower():
+                        return str(message["ts"]), str(button["action_id"])
+            return None
+
+        ts, action = await self.until(f"there is a button “{label}”", shown, 20.0)
+        await self.visitor.click(WORK, ts, action, user=user)
 
     # --- what people see -----------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +11,8 @@ from typing import Any
 
 from integrations.playground.visitor import Visitor
 
+_PERSON = re.compile(r"<@(?P<id>[UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_LINK = re.compile(r"<(?P<url>https?://[^>|]+)(?:\|(?P<words>[^>]*))?>")
 CHANNELS = {"C0PRODUCT": "product", "C0CUSTOMERS": "customers", "C0NOTES": "notes"}
 _NAMES = {"U0WAGGLE": "waggle", "U0ANA": "ana", "U0BEN": "ben", "U0SUPPORT": "support"}
 
@@ -83,7 +87,9 @@ class Transcript:
 
 
 def _text(message: dict[str, Any]) -> str:
-    return str(message.get("text", ""))
+    """A message's words as people read them: names for people, the words of links."""
+    text = _PERSON.sub(lambda found: f"@{_NAMES.get(found['id'], found['id'])}", str(message.get("text", "")))
+    return html.unescape(_LINK.sub(lambda found: found["words"] or found["url"], text))
 
 
 def _at(message: dict[str, Any]) -> str:
