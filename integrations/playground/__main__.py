@@ -8,11 +8,8 @@ import logging
 import sys
 from pathlib import Path
 
-from integrations.playground.lock import AlreadyRunning, running
+from integrations.playground.lock import ALREADY_RUNNING, PORT_IN_USE, AlreadyRunning, running
 from integrations.playground.server import PortInUse, serve
-
-ALREADY_RUNNING, PORT_IN_USE = 3, 4
-"""Exit codes that `start.py` understands."""
 
 
 def main(argv: list[str] | None = None) -> int:

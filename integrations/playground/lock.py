@@ -13,6 +13,8 @@ from integrations.playground.place import Place
 
 _LOCK, _ADDRESS = "lock", "playground.json"
 _PATIENCE_S = 1.0
+#: exit codes of the process; here, so that whoever starts it does not load all of it
+ALREADY_RUNNING, PORT_IN_USE = 3, 4
 
 
 class AlreadyRunning(Exception):

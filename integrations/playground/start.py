@@ -12,8 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from integrations.fault import IntegrationError
-from integrations.playground.__main__ import ALREADY_RUNNING, PORT_IN_USE
-from integrations.playground.lock import Running, is_held, running
+from integrations.playground.lock import ALREADY_RUNNING, PORT_IN_USE, Running, is_held, running
 from integrations.playground.place import Place
 
 LOG = "playground.log"
