@@ -11,7 +11,7 @@ from pathlib import Path
 from integrations.agents import AgentRun, Command, Finding
 from integrations.agents import result_line as results
 from integrations.agents.events import AgentEvent, Ended, Started, Text, Tokens, Usage
-from integrations.agents.json_line import one_line, read_node
+from integrations.agents.json_line import one_line, read_node, storable
 from integrations.agents.outcome import Outcome, OutcomeKind, assemble, ended_by_runner
 from integrations.agents.program import UNATTENDED, program_findings
 from integrations.engines import RunExit
@@ -19,7 +19,7 @@ from integrations.engines.environment import clean_environment
 
 _LAUNCHER = Path(results.__file__)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_TAIL = 200  #: so many of its last lines are held against the patterns
+_TAIL, _SEARCHED = 200, 20_000  #: so many of its last lines and characters are held against the patterns
 
 #: what common frameworks call their errors; patterns of the settings come first
 _USUAL = {
@@ -137,8 +137,8 @@ class CommandAgent:
     def parse(self, line: str) -> list[AgentEvent]:
         node = read_node(line) if results.TYPE in line else None
         if node is None or node.text("type") != results.TYPE:
-            return [Text(_ESCAPES.sub("", line))]
-        status = node.text("status") or str(node.at("status").value or "")
+            return [Text(_ESCAPES.sub("", storable(line)))]
+        status = node.text("status") or str(node.count("status") or "")
         tokens = Tokens(node.count("input"), node.count("cached"), node.count("output"))
         good = self._described.result.good if self._described.result else ()
         return [
@@ -152,8 +152,8 @@ class CommandAgent:
         output = "\n".join(one.text for one in events[-_TAIL:] if isinstance(one, Text))
         if kind is None and exit is not None:
             failed = exit.rc != 0 or (ended is not None and ended.error)
-            failed = failed or (self._done is not None and self._done.search(output) is None)
-            told = "\n".join((ended.subtype if ended else "", output, stderr_tail))
+            failed = failed or (self._done is not None and self._done.search(output[-_SEARCHED:]) is None)
+            told = "\n".join((ended.subtype if ended else "", output[-_SEARCHED:], stderr_tail[-_SEARCHED:]))
             kind = self._error(told) if failed else OutcomeKind.DONE
         message = one_line(ended.subtype) if ended is not None and ended.error else ""
         return assemble(kind or OutcomeKind.LOST, events, exit, stderr_tail, message)

@@ -22,11 +22,9 @@ class Node:
         return Node(value)
 
     def text(self, *keys: str) -> str:
-        """A text, without what no database takes: zero bytes, and halves of characters."""
+        """A text that can be stored; empty when there is none."""
         value = self.at(*keys).value
-        if not isinstance(value, str):
-            return ""
-        return value.encode(errors="replace").decode().replace("\0", "")
+        return storable(value) if isinstance(value, str) else ""
 
     def number(self, *keys: str) -> float:
         value = self.at(*keys).value
@@ -69,6 +67,11 @@ def read_node(line: str) -> Node | None:
     except (ValueError, RecursionError):
         return None
     return Node(value) if isinstance(value, dict) else None
+
+
+def storable(text: str) -> str:
+    """A text without what no database takes: zero bytes, and halves of characters."""
+    return text.encode(errors="replace").decode().replace("\0", "")
 
 
 def last_line(text: str, limit: int = 300) -> str:

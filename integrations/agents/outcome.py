@@ -20,6 +20,7 @@ from integrations.agents.events import (
     Unreadable,
     Usage,
 )
+from integrations.agents.json_line import storable
 from integrations.agents.question import AgentQuestion, read_question
 from integrations.engines import RunExit
 
@@ -110,9 +111,11 @@ def assemble(
     ends = [one for one in events if isinstance(one, Ended)]
     final = ends[-1].text if ends and ends[-1].text else said
     tokens, cost, whole = spent(events)
+    if kind is not OutcomeKind.DONE:
+        message = message or _why(kind, ends, exit, stderr_tail)
     return Outcome(
         kind=kind,
-        message=(message if kind is OutcomeKind.DONE else message or _why(kind, ends, exit, stderr_tail))[:300],
+        message=storable(message)[:300],
         session_id=started.session_id if started and started.session_id else None,
         turns=sum(one.turns for one in ends) or count_turns(events),
         tokens=tokens,
