@@ -176,6 +176,8 @@ async def test_a_newcomer_asks_approves_and_gives_guidance(host: Host) -> None:
         await page.click("dialog [type=submit]")
         await expect(page.locator("#form")).not_to_be_visible()
         await expect(page.locator("#replies .message").last).to_contain_text("heard: use ISO dates")
+        await expect(page.locator("#messages .thread-summary")).to_contain_text("2 replies")
+        await expect(page.locator("#messages .thread-summary .new")).to_have_count(0)
 
 
 @in_browser
@@ -275,6 +277,7 @@ MRKDWN = [
     ("```x\n*y*```", "<pre>x\n*y*</pre>"),
     ("hi <@U0BEN>", '<p>hi <span class="mention">@ben</span></p>'),
     ("<#C0CUSTOMERS|x>", '<p><a class="mention" href="#/C0CUSTOMERS">#customers</a></p>'),
+    ("✅ ok", '<p><span class="emoji good" role="img" aria-label="white check mark">✔</span> ok</p>'),
     ("<!here>", '<p><span class="mention">@here</span></p>'),
     ("<javascript:alert(1)|click>", "<p><span>click</span></p>"),
     (

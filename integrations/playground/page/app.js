@@ -117,11 +117,11 @@ async function loadOnce() {
   openAnswer(messages.messages);
   sidebar(state, now, become);
   head();
-  show($("messages"), messages.messages, room(false), intro(place(), person, state.bot));
   $("thread").hidden = !thread;
+  if (replies) showThread(replies.messages); // first: what is seen there is not new in the channel
+  show($("messages"), messages.messages, room(false), intro(place(), person, state.bot));
   pointOut(thread);
   $("app").classList.toggle("with-thread", Boolean(thread));
-  if (replies) showThread(replies.messages);
   home();
   showForm(state.views.at(-1), user, failed);
   markRead(messages.messages, replies?.messages || []);

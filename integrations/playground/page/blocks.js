@@ -2,7 +2,7 @@
 
 import { ask } from "./confirm.js";
 import { h } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { emoji, pictured } from "./emoji.js";
 import { channel, link, mention, mrkdwn, plain } from "./mrkdwn.js";
 import { formatDate } from "./time.js";
 
@@ -62,7 +62,7 @@ function button(one, focus, go) {
   const name = { class: `button ${one.style || ""}`, dataset: { focus, action: one.action_id } };
   if (one.accessibility_label) name["aria-label"] = one.accessibility_label;
   if (one.url) {
-    return h("a", { ...name, href: one.url, target: "_blank", rel: "noopener noreferrer", onclick: () => go() }, plain(one.text.text), h("span", { class: "leaves", "aria-hidden": "true" }, "↗"));
+    return h("a", { ...name, href: one.url, target: "_blank", rel: "noopener noreferrer", onclick: () => go() }, plain(one.text.text), !one.text.text.endsWith("↗") && h("span", { class: "leaves", "aria-hidden": "true" }, "↗"));
   }
   return h("button", { ...name, type: "button", onclick: () => go() }, plain(one.text.text));
 }
@@ -116,4 +116,4 @@ function piece(one) {
   return made;
 }
 
-const breaks = (words) => words.split("\n").flatMap((line, n) => (n ? [h("br"), line] : [line]));
+const breaks = (words) => words.split("\n").flatMap((line, n) => [...(n ? [h("br")] : []), ...pictured(line)]);

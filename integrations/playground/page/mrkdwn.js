@@ -2,7 +2,7 @@
 // docs.slack.dev/messaging/formatting-message-text.
 
 import { h } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { emoji, pictured } from "./emoji.js";
 import { formatDate } from "./time.js";
 
 const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
@@ -67,7 +67,7 @@ export function inline(text, verbatim = false) {
   const made = [];
   let plain = "";
   const flush = () => {
-    if (plain) made.push(unescape(plain));
+    if (plain) made.push(...pictured(unescape(plain)));
     plain = "";
   };
   const put = (node, length) => {
@@ -155,6 +155,6 @@ function date(target, fallback) {
 export function plain(text) {
   return text.split("\n").flatMap((line, n) => [
     ...(n ? [h("br")] : []),
-    ...line.split(/(:[a-z0-9_+'-]+:)/).map((part) => (/^:.*:$/.test(part) && emoji(part.slice(1, -1))) || part),
+    ...line.split(/(:[a-z0-9_+'-]+:)/).flatMap((part) => (/^:.*:$/.test(part) && emoji(part.slice(1, -1))) || pictured(part)),
   ]);
 }
