@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 import requests
 
-from integrations.github.connection import Connection
+from integrations.github.connection import Connection, present
 from integrations.github.errors import Forbidden, GitHubError, NotFound, no_answer, no_connection, refused
 from integrations.github.values import Annotation, CheckOutput
 from integrations.redact import redact
@@ -48,6 +48,7 @@ def check_output(connection: Connection, slug: str, job_id: int) -> CheckOutput:
 def _from_check(connection: Connection, slug: str, job_id: int) -> tuple[str, tuple[Annotation, ...]]:
     with connection.calling(f"read check {job_id} of {slug}") as client:
         check = client.get_repo(slug).get_check_run(job_id)
+        present(check.name)
         output = check.output
         parts = [part for part in (output.title, output.summary) if part] if output else []
         annotations = tuple(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from integrations.github import ci_output, conversation, detail, probe, pulls
 from integrations.github.answers import ViewerAnswer
-from integrations.github.connection import TIMEOUT_S, Connection, is_hosted
+from integrations.github.connection import TIMEOUT_S, Connection, is_hosted, present
 from integrations.github.graphql import ask, remember
 from integrations.github.light import LightQuery
 from integrations.github.limits import Clock, Limits, utc_now
@@ -76,7 +76,7 @@ class GitHub:
             found = client.get_repo(slug)
             hosted = self._connection.api_url == "https://api.github.com"
             return RepositoryFacts(
-                node_id=found.node_id,
+                node_id=present(found.node_id),
                 default_branch=found.default_branch,
                 private=found.private,
                 can_push=bool(found.permissions and found.permissions.push),
@@ -142,7 +142,8 @@ class GitHub:
                 return
         with self._connection.calling(f"set {context} of {slug}", write=True) as client:
             body = {"state": state, "context": context, "description": said[1]} | ({"target_url": url} if url else {})
-            client.requester.requestJsonAndCheck("POST", f"/repos/{slug}/statuses/{sha}", input=body)
+            _, answer = client.requester.requestJsonAndCheck("POST", f"/repos/{slug}/statuses/{sha}", input=body)
+            present((answer or {}).get("state"))
         with self._guard:
             self._statuses[key] = said
             if len(self._statuses) > _STATUSES_REMEMBERED:

@@ -11,17 +11,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 from github import Auth, Github, GithubRetry
-from github.GithubException import GithubException
+from github.GithubException import BadAttributeException, GithubException, IncompletableObject
 
-from integrations.github.errors import AuthFailed, GitHubError, no_answer, no_connection, refused
+from integrations.github.errors import AuthFailed, GitHubError, no_answer, no_connection, not_github, refused
 from integrations.github.limits import Clock, Limits
 from integrations.github.values import Rate
 
+T = TypeVar("T")
 USER_AGENT = "waggle"
 #: Seconds to wait for an answer. GitHub itself gives up on a query after about ten.
 TIMEOUT_S = 20
@@ -48,6 +49,18 @@ _READS: dict[str, Any] = {
     "raise_on_status": False,
     "max_rate_limit_wait": 0,
 }
+
+
+#: How PyGithub meets an answer that is not GitHub's: it reads on until something is missing.
+_SHAPELESS = (
+    BadAttributeException,
+    IncompletableObject,
+    AssertionError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
 
 
 class LiveToken(Auth.Token):
@@ -108,6 +121,7 @@ class Connection:
         if session is None:
             session = self._of_thread.session = requests.Session()
             session.headers["User-Agent"] = USER_AGENT
+            session.auth = _as_it_is
         return session
 
     def token(self) -> str:
@@ -132,6 +146,8 @@ class Connection:
         client = self.rest
         try:
             yield client
+        except _SHAPELESS as problem:
+            raise not_github(what, problem) from problem
         except GithubException as problem:
             error = self._typed(problem, what)
             self.limits.failed("core", error)
@@ -155,6 +171,18 @@ class Connection:
         if limit > 0 and remaining >= 0:
             reset = datetime.fromtimestamp(client.requester.rate_limiting_resettime, tz=UTC)
             self.limits.reported("core", Rate(limit, remaining, reset))
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No authentication of its own: without one, requests would put a password from ~/.netrc over our header."""
+    return request
+
+
+def present(value: T | None) -> T:
+    """A value that GitHub always sends. Raises ValueError when it is missing: then it was not GitHub that answered."""
+    if value is None:
+        raise ValueError("a value that GitHub always sends is missing")
+    return value
 
 
 def graphql_url(api_url: str) -> str:

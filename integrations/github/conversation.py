@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from github.IssueComment import IssueComment
 
-from integrations.github.connection import Connection
+from integrations.github.connection import Connection, present
 from integrations.github.errors import Invalid, TimedOut, Unavailable
 from integrations.github.markers import marked, marker_in
 from integrations.github.values import ReviewComment
@@ -30,7 +30,7 @@ def upsert_comment(connection: Connection, slug: str, number: int, own_login: st
         return found.html_url
     try:
         with connection.calling(what, write=True) as client:
-            return client.get_repo(slug).get_issue(number).create_comment(text).html_url
+            return present(client.get_repo(slug).get_issue(number).create_comment(text).html_url)
     except (TimedOut, Unavailable):
         # The answer was lost, the comment perhaps not.
         found = _find(connection, slug, number, own_login, mark)
@@ -97,7 +97,7 @@ def _create(
     inside: Sequence[ReviewComment],
 ) -> None:
     with connection.calling(what, write=True) as client:
-        client.requester.requestJsonAndCheck(
+        _, answer = client.requester.requestJsonAndCheck(
             "POST",
             f"/repos/{slug}/pulls/{number}/reviews",
             input={
@@ -110,6 +110,7 @@ def _create(
                 ],
             },
         )
+        present((answer or {}).get("id"))
 
 
 def _with_remarks(body: str, remarks: Iterable[ReviewComment]) -> str:
@@ -121,6 +122,7 @@ def _find(connection: Connection, slug: str, number: int, own_login: str, mark: 
     """Our comment with the marker. Somebody else's with a copied marker is not ours to edit."""
     with connection.calling(f"read the comments of {slug}#{number}") as client:
         for comment in client.get_repo(slug).get_issue(number).get_comments():
+            present(comment.id)
             if comment.user.login == own_login and (comment.body or "").startswith(mark):
                 return comment
     return None

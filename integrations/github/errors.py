@@ -141,6 +141,16 @@ def no_connection(what: str, problem: str) -> Unavailable:
     )
 
 
+def not_github(what: str, problem: object) -> Unavailable:
+    """Something answered that is not GitHub, such as a proxy's login page."""
+    return Unavailable(
+        redact(f"{what}: an answer of another shape: {problem!r}")[:500],
+        retryable=True,
+        user_message="What answers does not answer like GitHub. Check GITHUB_API_URL, and whether a proxy or a login "
+        "page stands in between; Waggle tries again.",
+    )
+
+
 def _limited(status: int, headers: Mapping[str, str], message: str, said: str, now: datetime) -> GitHubError | None:
     wait = headers.get("retry-after", "")
     reset = headers.get("x-ratelimit-reset", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from github.PullRequest import PullRequest as RestPull
 
-from integrations.github.connection import Connection
+from integrations.github.connection import Connection, present
 from integrations.github.errors import Invalid, TimedOut, Unavailable
 from integrations.github.values import PullRef
 
@@ -44,11 +44,11 @@ def close_pull(connection: Connection, slug: str, number: int) -> None:
     """Close a pull request; one that is closed or merged already stays as it is."""
     with connection.calling(f"look at {slug}#{number}") as client:
         pull = client.get_repo(slug).get_pull(number)
-        state = pull.state
+        state = present(pull.state)
     if state == "open":
         with connection.calling(f"close {slug}#{number}", write=True):
             pull.edit(state="closed")
 
 
 def _ref(pull: RestPull) -> PullRef:
-    return PullRef(pull.node_id, pull.number, pull.html_url, pull.head.sha)
+    return PullRef(present(pull.node_id), pull.number, pull.html_url, pull.head.sha)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,7 @@ from integrations.github import (
     Unavailable,
     marker,
 )
+from tests.integration.github_stub import stub
 from tests.integration.github_world import SLUG, Playground, playground
 
 Call = Callable[[GitHub, PullRef], object]
@@ -267,3 +269,33 @@ def test_the_write_budget_holds_for_all_threads() -> None:
         list(pool.map(lambda _: write(), range(8)))
 
     assert len(allowed) == 20
+
+
+@pytest.mark.parametrize("body", [b"<html>Please log in</html>", b"[1]", b"{}", b'{"message":', b'"x"'])
+def test_whatever_answers_instead_of_github_is_never_believed(body: bytes) -> None:
+    """A proxy's login page comes with 200."""
+    ref = PullRef("PR_1", 1, "u", "1" * 40)
+    with stub(
+        lambda method, path: (200, b'{"data": {"viewer": {"login": "me"}}}' if "graphql" in path else body)
+    ) as url:
+        for name, (_, act) in (READS | WRITES).items():
+            if name not in ("rerun_failed", "check_output"):
+                with pytest.raises(Unavailable) as refused:
+                    act(GitHub(url, lambda: "token"), ref)
+                assert "GITHUB_API_URL" in refused.value.user_message
+
+
+def test_a_password_in_netrc_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ana password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    seen: list[str] = []
+
+    def answer(method: str, path: str) -> tuple[int, bytes]:
+        return 200, b'{"data": {"viewer": {"login": "me"}}}'
+
+    with stub(answer, seen) as url:
+        assert GitHub(url, lambda: "token").viewer() == "me"
+
+    assert seen == ["Bearer token"]
