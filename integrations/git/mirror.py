@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import shutil
@@ -26,6 +27,8 @@ FIRST_FETCH_S = 1800.0
 DEFAULT_BRANCH_S = 300.0
 #: A lock file of git that is older than any of our commands can be left only by a killed one.
 STALE_LOCK_S = 600.0
+#: So is a directory made for one operation that is older than any operation takes.
+STALE_ROOM_S = 3600.0
 #: Where a finished branch is kept in the mirror.
 COLLECTED = "refs/waggle/collected/"
 #: Written into a mirror when it has been fetched whole for the first time.
@@ -59,6 +62,7 @@ class Mirrors:
         check_remote(remote)
         mirror = self._places.mirror(remote.slug)
         self._drop_stale_locks(mirror)
+        self._drop_stale_rooms()
         options = ["--prune", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"]
         patience = FETCH_S if (mirror / _FETCHED).exists() else FIRST_FETCH_S
         self._git.talk(["fetch", "--quiet", *options, "origin"], remote, git_dir=mirror, timeout_s=patience)
@@ -212,6 +216,15 @@ class Mirrors:
             if time.time() - lock.stat().st_mtime > STALE_LOCK_S:
                 log.warning("git: removed the stale lock %s", lock)
                 lock.unlink(missing_ok=True)
+
+    def _drop_stale_rooms(self) -> None:
+        """Remove what a killed Waggle could not: shadows of workspaces, halves of repositories."""
+        home = self._places.home
+        for room in [*(home / "tmp").glob("shadow-*"), *home.glob("mirrors/.new-*"), *home.glob("pool/.new-*")]:
+            with contextlib.suppress(FileNotFoundError):  # its owner lived, and removed it in this moment
+                if time.time() - room.stat().st_mtime > STALE_ROOM_S:
+                    log.warning("git: removed %s, left by a killed Waggle", room)
+                    shutil.rmtree(room, ignore_errors=True)
 
 
 def _empty(remote: Remote) -> EmptyRepository:

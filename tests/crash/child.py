@@ -12,6 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
+from sqlalchemy import event
+
 from integrations.playground.place import Place
 from scheduler.steps import Steps
 from tests.crash.killing import Kill, Killer, StepsLog
@@ -44,6 +46,7 @@ async def _live(home: Path, url: str, scenario: str, life: int, kill: Kill | Non
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     registry = open_home(home / "home")
     killer = Killer(kill, StepsLog(home / "steps.jsonl"), life, home / "playground.pid")
+    event.listen(registry.engine, "commit", killer.committing)
     policy = SCENARIOS[scenario].policy
     loop = compose(home / "home", place_of(home, url), registry, policy, tick_s=TICK_S, steps=Steps(killer))
     await loop.start()

@@ -62,17 +62,12 @@ def _disk(case: Case) -> list[str]:
     places = Places.under(case.home)
     mirror, pool = places.mirror(SLUG), places.pool(SLUG)
     found = []
-    for what in (
-        places.work,
-        places.home / "workspaces",
-        places.home / "aside",
-        places.home / "tmp",
-        pool / "worktrees",
-    ):
-        found += [f"left behind: {one.relative_to(places.home)}" for one in _below(what)]
-    for where in (mirror, pool):
-        found += [f"left behind: {one.relative_to(places.home)}" for one in where.rglob("*.lock")]
-        found += [f"left behind: {one.relative_to(places.home)}" for one in where.parent.glob(".new-*")]
+    left = [one for what in ("work", "workspaces", "aside") for one in _below(places.home / what)]
+    left += [*_below(pool / "worktrees"), *mirror.rglob("*.lock"), *pool.rglob("*.lock")]
+    # What a death in the middle of an operation leaves is swept later, by its age.
+    rooms = [*_below(places.home / "tmp"), *mirror.parent.glob(".new-*"), *pool.parent.glob(".new-*")]
+    left += rooms[case.lives.deaths :]
+    found += [f"left behind: {one.relative_to(places.home)}" for one in left]
     found += [f"branch {name} in the pool" for name in _refs(pool, "refs/heads/")]
     rescued = _refs(mirror, "refs/waggle/rescue/")
     found += _differs("rescued", set(rescued), set(case.scenario.rescued))

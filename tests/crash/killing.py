@@ -16,6 +16,7 @@ from pathlib import Path
 from scheduler.steps import StepName
 
 ANY = "any"  #: whatever step comes first
+COMMIT = "commit"  #: not a step: a transaction of the registry, with all of its changes made and not yet on disk
 
 
 class Moment(StrEnum):
@@ -36,7 +37,7 @@ class Kill:
     """One SIGKILL.
 
     Attributes:
-        step: name of the step, or ANY.
+        step: name of the step, ANY or COMMIT.
         n: at the n-th passage of the step in this life.
         victims: who dies; WITHIN is for Waggle alone.
     """
@@ -115,6 +116,13 @@ class Killer:
         self._at: tuple[str, int] | None = None  #: the step and the thread in which the kill is due
         if kill is not None and kill.moment is Moment.WITHIN:
             sys.addaudithook(self._heard)
+
+    def committing(self, _connection: object) -> None:
+        """A listener to SQLAlchemy's `commit` event, which comes before the commit itself."""
+        with self._lock:
+            self._passed[COMMIT] += 1
+            if self._kill is not None and self._kill.step == COMMIT and self._passed[COMMIT] == self._kill.n:
+                self._strike(self._kill)
 
     def before(self, name: StepName, subject: str) -> None:
         with self._lock:

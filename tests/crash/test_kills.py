@@ -17,7 +17,7 @@ import pytest
 import scheduler
 from scheduler.steps import StepName
 from tests.crash.judging import judge
-from tests.crash.killing import ANY, Kill, Moment
+from tests.crash.killing import ANY, COMMIT, Kill, Moment
 from tests.crash.lives import play, playing
 from tests.crash.scenarios import SCENARIOS
 
@@ -78,6 +78,16 @@ async def test_a_few_kills_leave_one_of_everything(tmp_path: Path, number: int) 
 @pytest.mark.parametrize("planned", ALL, ids=str)
 async def test_a_kill_anywhere_leaves_one_of_everything(tmp_path: Path, planned: Planned) -> None:
     await _holds(tmp_path, planned)
+
+
+@pytest.mark.crash_all
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("n", range(1, 80, 6))
+async def test_a_kill_between_two_transactions_leaves_one_of_everything(tmp_path: Path, n: int) -> None:
+    """How many transactions there are depends on the ticks, so a late number may come after the end."""
+    async with playing(tmp_path, "workshop", [Kill(COMMIT, Moment.BEFORE, n)]) as case:
+        await play(case)
+        await judge(case)
 
 
 @pytest.mark.crash_all

@@ -232,3 +232,19 @@ def test_a_change_of_the_same_size_in_the_same_second_is_seen(world: World) -> N
     assert world.repositories.dirty(tree.path)
     made = world.repositories.commit_leftovers(tree.path, "x")
     assert made is not None and world.files_at(made)["a.txt"] == "2\n"
+
+
+def test_what_a_killed_operation_left_behind_goes_and_what_is_in_use_stays(world: World) -> None:
+    world.ready()
+    home = world.repositories.places.home
+    left = [home / "tmp" / "shadow-old", home / "mirrors" / ".new-old", home / "pool" / ".new-old"]
+    used = [home / "tmp" / "shadow-new", home / "mirrors" / ".new-new"]
+    for room in (*left, *used):
+        (room / "inside").mkdir(parents=True)
+    for room in left:
+        os.utime(room, (0, 0))
+
+    world.repositories.fetch(world.remote)
+
+    assert not any(room.exists() for room in left)
+    assert all(room.exists() for room in used)
