@@ -49,7 +49,7 @@ def fingerprint(message: Message) -> str:
 def buttons(facts: TaskFacts) -> list[Button]:
     """What can be done in the task's state, most wanted first."""
     task, pull = facts.task, facts.open_pull
-    open_pull = [Button("Open PR ↗", url=pull.url)] if pull else []
+    open_pull = [Button("Open PR", url=pull.url)] if pull else []
     guide, stop = Button("Add guidance…", "guide"), Button("Stop", "stop", "danger")
     match task.state:
         case TaskState.PLANNED:

@@ -111,11 +111,11 @@ def pr_ready(facts: TaskFacts) -> Message:
     parts.append(blocks.section(f"*Checks* for {escape.code(pull.head_sha[:8])}\n" + "\n".join(x for x in lines if x)))
     if task.acceptance:
         verify = "\n".join(f"• {escape.line(one[:_LINE])}" for one in task.acceptance[:8])
-        checkout = escape.code(f"waggle checkout {label}")
+        checkout = escape.code(f"git fetch && git switch {task.branch}")
         parts.append(blocks.section(f"*How to verify* ({checkout} gives you the branch)\n{verify}"))
     parts.append(blocks.context(_spent(facts)))
     parts += blocks.actions(
-        [Button("Open PR ↗", style="primary", url=pull.url), Button("Request changes…", "retry")],
+        [Button("Open PR", style="primary", url=pull.url), Button("Request changes…", "retry")],
         Token(task.id or 0, task.version, "ready"),
     )
     parts.append(blocks.context("A person merges, on GitHub. Waggle never does."))
