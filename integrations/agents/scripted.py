@@ -10,6 +10,7 @@ from integrations.agents import AgentRun, Command, Finding
 from integrations.agents.claude_stream import parse_line, read_outcome
 from integrations.agents.events import AgentEvent
 from integrations.agents.outcome import Outcome
+from integrations.agents.program import UNATTENDED
 from integrations.engines import RunExit
 from integrations.engines.environment import clean_environment
 
@@ -41,7 +42,7 @@ class ScriptedAgent:
         argv += ["--state", str(run.home), "--speed", str(self._speed)]
         if self._script is not None:
             argv += ["--script", str(self._script)]
-        return Command(tuple(argv), clean_environment(source=self._environment), run.prompt.encode())
+        return Command(tuple(argv), clean_environment(extra=UNATTENDED, source=self._environment), run.prompt.encode())
 
     def parse(self, line: str) -> list[AgentEvent]:
         return parse_line(line)
