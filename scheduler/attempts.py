@@ -222,6 +222,7 @@ class Starter:
                 env=command.env,
                 stdin=command.stdin,
                 live_input=command.live_input,
+                input_ends_on=command.input_ends_on,
                 deadline_s=times.run_s,
                 max_output_bytes=_MAX_OUTPUT,
             )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -19,7 +19,7 @@ from bot.manifest import manifest_text
 from bot.narrate import narrate
 from integrations.agents import AgentAdapter, AgentEvent
 from integrations.agents.catalog import AgentSettings, adapters, known
-from integrations.engines import RunExit
+from integrations.agents.describe import WHYS, outcome_json, read_run
 from integrations.engines.local import LocalEngine
 from integrations.github.excerpt import excerpt as excerpt_of
 from scheduler.lifecycle import LIVE_ATTEMPT
@@ -117,40 +117,20 @@ def outcome(
     agent: Annotated[str, typer.Option(help="Whose events they are.")] = "claude-code",
     stderr: Annotated[Path | None, typer.Option(help="What the agent wrote to its error output.")] = None,
     rc: Annotated[int, typer.Option(help="Its exit code.")] = 0,
-    why: Annotated[
-        str, typer.Option(help="exited, stopped, timeout, output; or lost, without an exit record.")
-    ] = "exited",
-    as_json: JsonOption = False,
+    why: Annotated[str, typer.Option(help=f"How it ended: {', '.join(WHYS)}.")] = "exited",
+    as_json: Annotated[bool, typer.Option("--json", help="As always: the answer is JSON.", hidden=True)] = True,
 ) -> None:
-    """Say how a recorded agent run is read: the failure taxonomy's name for its end."""
+    """Say how a recorded agent run is read, as JSON: its end by the failure taxonomy, and what it used."""
     adapter = _adapter(agent)
     try:
-        text = file.read_text(encoding="utf-8", errors="replace") if file else sys.stdin.read()
+        # At line feeds only: JSON may hold other characters that count as ends of lines.
+        text = file.read_bytes().decode(errors="replace") if file else sys.stdin.read()
         told = stderr.read_text(encoding="utf-8", errors="replace") if stderr else ""
     except OSError as problem:
         fail(f"{problem.filename} cannot be read: {problem.strerror}.")
-    events = [event for line in text.splitlines() if line.strip() for event in adapter.parse(line)]
-    result = adapter.outcome(events, _exit(why, rc), told)
-    if as_json:
-        row: dict[str, Any] = asdict(result)
-        row["kind"] = result.kind.value
-        print_json(row)
-    else:
-        out.print(f"{result.kind.value}  {result.message}", markup=False)
-
-
-def _exit(why: str, rc: int) -> RunExit | None:
-    known_ends: dict[str, Literal["exited", "stopped", "timeout", "output"]] = {
-        "exited": "exited",
-        "stopped": "stopped",
-        "timeout": "timeout",
-        "output": "output",
-    }
-    if why == "lost":
-        return None
-    if why not in known_ends:
-        raise typer.BadParameter(f"`{why}` is no end. Write exited, stopped, timeout, output or lost.")
-    return RunExit(rc=rc, why=known_ends[why], ended_at=0.0)
+    if why not in WHYS:
+        raise typer.BadParameter(f"`{why}` is no end. Write one of {', '.join(WHYS)}.")
+    print_json(outcome_json(read_run(adapter, text.split("\n"), rc, why, told)))
 
 
 def manifest(as_json: JsonOption = False) -> None:
