@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -88,6 +90,25 @@ class Connection:
             url=str(answer.get("url") or ""),
         )
 
+    def app(self, home: Home) -> AsyncApp:
+        """A Bolt app that acknowledges after its listeners.
+
+        Bolt's own way to know itself is a call of auth.test at the first delivery; when that fails it answers 200,
+        and the delivery is lost. What auth.test said at the start is given to it instead.
+        """
+
+        async def authorize() -> AuthorizeResult:
+            return AuthorizeResult(
+                enterprise_id=None,
+                team_id=home.team,
+                bot_user_id=home.bot_user,
+                bot_id=home.bot_id,
+                bot_token=self.values.bot_token,
+            )
+
+        client = AsyncWebClient(base_url=self.values.api_url, session=self.session, retry_handlers=[])
+        return AsyncApp(client=client, authorize=authorize, process_before_response=True)
+
     async def listen(self, app: AsyncApp) -> None:
         """Open the socket and watch over it.
 
@@ -95,9 +116,19 @@ class Connection:
             SlackRefused: the app-level token is not accepted.
             SlackError: Slack did not answer.
         """
-        handler = AsyncSocketModeHandler(app, self.values.app_token, web_client=self.client, ping_interval=_PING_S)
+        # slack-sdk goes on connecting for ever, so a token that is not accepted is found out before.
         with speaking("apps.connections.open", self.clock()):
-            await handler.connect_async()  # type: ignore[no-untyped-call]  # slack-bolt types it not
+            answer = await self.client.apps_connections_open(app_token=self.values.app_token)
+        handler = AsyncSocketModeHandler(app, self.values.app_token, web_client=self.client, ping_interval=_PING_S)
+        handler.client.wss_uri = str(answer["url"])
+        handler.client.on_message_listeners.append(_count_connections)
+        try:
+            with speaking("the socket", self.clock()):
+                connecting = handler.connect_async()  # type: ignore[no-untyped-call]  # slack-bolt types it not
+                await asyncio.wait_for(connecting, self.values.timeout_s)
+        except SlackError:
+            await handler.close_async()  # type: ignore[no-untyped-call]  # slack-bolt types it not
+            raise
         self._handler = handler
         self._watch = asyncio.create_task(self._look_after(handler.client), name="slack watch")
 
@@ -122,6 +153,10 @@ class Connection:
                 except SlackError as problem:
                     log.warning("the socket could not be made anew", why=str(problem))
 
+    async def connected(self) -> bool:
+        """Whether the socket is open."""
+        return self._handler is not None and bool(await self._handler.client.is_connected())
+
     async def deaf(self) -> None:
         """Take nothing in any more; what was delivered and not stored is delivered again."""
         if self._watch is not None:
@@ -135,3 +170,13 @@ class Connection:
     async def close(self) -> None:
         await self.deaf()
         await self.session.close()
+
+
+async def _count_connections(message: aiohttp.WSMessage) -> None:
+    """Slack sends each delivery to any one of the app's connections: a second Waggle takes half of them."""
+    if not isinstance(message.data, str) or '"hello"' not in message.data:
+        return
+    hello = json.loads(message.data)
+    others = int(hello.get("num_connections") or 1) - 1
+    if hello.get("type") == "hello" and others > 0:
+        log.warning("another process is connected with the same app token and takes deliveries away", others=others)

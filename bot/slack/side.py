@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from slack_bolt.async_app import AsyncApp
 from sqlmodel import Session
 
 from bot.slack.access import ensure_admin, offer_claim
@@ -141,7 +140,7 @@ class SlackSide:
             self._clock,
         )
         sender = Sender(self._registry, posting, self._policy, self._values, self._clock, marker, self._secrets)
-        app = AsyncApp(client=connection.client, process_before_response=True)
+        app = connection.app(self._home)
         Listeners(self._registry, posting, people, self._home, self._values, self._clock).register(app)
         await connection.listen(app)
         self._tasks += [

@@ -1,0 +1,177 @@
+"""Waggle's Slack side against the stand-in workspace, with real Bolt, a real registry and a real context store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlmodel import Session, SQLModel, col, select
+
+from bot.context.store import ContextStore
+from bot.slack import ChannelBinding, SlackSide, SlackValues
+from bot.slack.access import grant
+from scheduler.lifecycle import Cause, TaskState
+from scheduler.policy import Policy, RepositoryPolicy
+from scheduler.registry import Inbox, Outbox, Registry, Task
+from scheduler.registry.writers import move_task
+from tests.integration.playground_slack_world import BEN, CUSTOMERS, PRODUCT, Host, hosting
+
+T = TypeVar("T")
+NOTES = "C0NOTES"
+DEADLINE_S = 15.0
+POLICY = Policy(repositories=(RepositoryPolicy("acme/ledgerline", playground=True),))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SlackWorld:
+    """One stand-in workspace and one Slack side on it. `restart` is a Waggle that comes back on the same registry."""
+
+    def __init__(self, host: Host, home: Path) -> None:
+        self.host = host
+        self.visitor = host.visitor
+        self.url = f"sqlite:///{home / 'registry.db'}"
+        self.values = SlackValues(
+            host.place.slack_bot_token,
+            host.place.slack_app_token,
+            host.place.slack_api_url,
+            (
+                ChannelBinding(PRODUCT, "work"),
+                ChannelBinding(CUSTOMERS, "feedback"),
+                ChannelBinding(NOTES, "notes"),
+            ),
+            admin_user_id="U0ANA",
+            card_interval_s=0.3,
+            card_state_interval_s=0.05,
+            timeout_s=3.0,
+        )
+        self.registry = self._open()
+
+    def _open(self) -> Registry:
+        registry = Registry(self.url)
+        SQLModel.metadata.create_all(registry.engine)
+        return registry
+
+    async def start(self) -> None:
+        self.context = ContextStore(self.registry, now)
+        self.side = SlackSide(self.registry, lambda: self.values, lambda: POLICY, self.context, now)
+        await self.side.start()
+
+    async def stop(self) -> None:
+        await self.side.stop()
+        await asyncio.to_thread(self.registry.close)
+
+    async def restart(self) -> None:
+        await self.stop()
+        self.registry = self._open()
+        await self.start()
+
+    def change(self, **values: Any) -> None:
+        self.values = replace(self.values, **values)
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        return await self.registry.read(work)
+
+    async def tasks(self) -> list[Task]:
+        return await self.read(lambda s: list(s.exec(select(Task).order_by(col(Task.id))).all()))
+
+    async def inbox(self) -> list[Inbox]:
+        return await self.read(lambda s: list(s.exec(select(Inbox).order_by(col(Inbox.id))).all()))
+
+    async def outbox(self, kind: str = "") -> list[Outbox]:
+        rows = await self.read(lambda s: list(s.exec(select(Outbox).order_by(col(Outbox.id))).all()))
+        return [row for row in rows if not kind or row.kind == kind]
+
+    async def posts(self, method: str = "chat.postMessage") -> list[dict[str, Any]]:
+        return [call for call in await self.visitor.calls("slack") if call["method"] == method]
+
+    async def until(self, what: Callable[[], Awaitable[T]], deadline_s: float = DEADLINE_S) -> T:
+        """The first truthy result; what was last seen is in the error."""
+        end = time.monotonic() + deadline_s
+        while True:
+            found = await what()
+            if found:
+                return found
+            if time.monotonic() > end:
+                raise AssertionError(f"it did not come about: {what.__doc__ or what}; last {found!r}")
+            await asyncio.sleep(0.03)
+
+    async def quiet(self) -> None:
+        """Everything that arrived was handled, and everything that was to be said was said."""
+
+        async def done() -> bool:
+            inbox, outbox = await self.inbox(), await self.outbox()
+            return all(row.state in {"done", "failed"} for row in inbox) and all(
+                row.state in {"sent", "void", "failed"} for row in outbox
+            )
+
+        await self.until(done)
+
+    # --- arranging -------------------------------------------------------------------------------------------------
+
+    async def ask_for(self, text: str = "@waggle customers want CSV export of invoices") -> Task:
+        """Somebody asks for work and the orchestrator has scoped it: the card waits for approval."""
+        before = len(await self.tasks())
+        await self.visitor.say(PRODUCT, text)
+
+        async def made() -> list[Task]:
+            return (await self.tasks())[before:]
+
+        task = (await self.until(made))[0]
+        await self.plan(task.id)
+        return await self.shown(task.id)
+
+    async def plan(self, task_id: int | None) -> None:
+        def work(session: Session) -> None:
+            task = session.get(Task, task_id)
+            assert task is not None
+            task.title, task.goal = "Export invoices as CSV", "Invoices can be downloaded as one CSV file."
+            task.acceptance, task.repo, task.base_branch = ["GET /invoices.csv answers 200"], "acme/ledgerline", "main"
+            task.routes = [{"agent": "scripted", "model": "", "why": ""}]
+            move_task(session, task, TaskState.PLANNED, Cause.NEEDS_APPROVAL, now())
+
+        await self.registry.write(work)
+
+    async def shown(self, task_id: int | None) -> Task:
+        """The task, once its card is up."""
+
+        async def card() -> Task | None:
+            task = await self.read(lambda s: s.get(Task, task_id))
+            return task if task is not None and task.card_ts else None
+
+        task = await self.until(card)
+        assert task is not None
+        return task
+
+    async def state(self, task_id: int | None, wanted: TaskState) -> Task:
+        async def there() -> Task | None:
+            task = await self.read(lambda s: s.get(Task, task_id))
+            return task if task is not None and task.state is wanted else None
+
+        task = await self.until(there)
+        assert task is not None
+        return task
+
+    async def let_in(self, user: str = BEN, role: str = "approver") -> None:
+        await self.registry.write(lambda s: grant(s, now(), user, role, by="test"))
+
+
+@asynccontextmanager
+async def slack_side(home: Path) -> AsyncIterator[SlackWorld]:
+    async with hosting(home / "playground") as host:
+        world = SlackWorld(host, home)
+        await world.start()
+        try:
+            yield world
+        finally:
+            await world.stop()
