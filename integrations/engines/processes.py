@@ -95,6 +95,15 @@ def stat_of(pid: int) -> list[str]:
         return []
 
 
+def name_of(pid: int) -> str:
+    """The name of a process's program, at most 15 characters of it; empty: it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def start_ticks(pid: int) -> int:
     """Start time of a process in clock ticks since boot; with the pid it names a process for good. 0: it is gone."""
     fields = stat_of(pid)

@@ -26,12 +26,21 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING or __package__:
     from integrations.engines.live_input import LiveInput
-    from integrations.engines.processes import Tree, Usage, descendants, kill_all, signal_each, start_ticks, wearing
+    from integrations.engines.processes import (
+        Tree,
+        Usage,
+        descendants,
+        kill_all,
+        name_of,
+        signal_each,
+        start_ticks,
+        wearing,
+    )
     from integrations.engines.records import close_log, read_json, size_of, write_json
 else:  # started by its path, with nothing but the standard library in reach
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     from live_input import LiveInput
-    from processes import Tree, Usage, descendants, kill_all, signal_each, start_ticks, wearing
+    from processes import Tree, Usage, descendants, kill_all, name_of, signal_each, start_ticks, wearing
     from records import close_log, read_json, size_of, write_json
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -214,7 +223,8 @@ class Run:
             kill_all(self._alive)
         elif not self._asked_at:
             self._asked_at = now
-            signal_each(self._alive(), signal.SIGTERM)
+            # Walls would fall at once, with all that is behind them: they go by themselves when that has ended.
+            signal_each((pid for pid in self._alive() if name_of(pid) != "bwrap"), signal.SIGTERM)
 
     def _alive(self) -> list[int]:
         self._reap()
