@@ -10,7 +10,7 @@ search.py        files of a commit
 command.py       the one way to run git
 shadow.py        looking at a workspace without its configuration
 refs.py          reading the pool's branches without git
-records.py, places.py, locks.py, values.py, errors.py
+records.py, places.py, locks.py, leftover_locks.py, values.py, errors.py
 """
 
 from integrations.git.errors import (

@@ -152,6 +152,7 @@ _STALE = re.compile(
     r"stale info|non-fast-forward|fetch first|cannot lock ref|reference already exists|incorrect old value",
     re.IGNORECASE,
 )
+_LOCKED = re.compile(r"unable to create '.*\.lock': file exists", re.IGNORECASE)
 _WORKFLOW = re.compile(r"refusing to allow .* (create or update|to update) workflow", re.IGNORECASE)
 
 
@@ -165,6 +166,8 @@ def transport_error(stderr: str, address: str) -> GitError:
     said = last_lines(stderr)
     if "No space left on device" in stderr:
         return disk_full(said)
+    if _LOCKED.search(stderr):
+        return RepositoryBusy(said, retryable=True)
     if _WORKFLOW.search(stderr):
         return WorkflowPushRefused(
             said,
@@ -195,6 +198,8 @@ def command_error(args: Sequence[str], rc: int, stderr: str) -> GitError:
     said = last_lines(stderr) or f"git {args[0]} ended with status {rc}"
     if "No space left on device" in stderr:
         return disk_full(said)
+    if _LOCKED.search(stderr):
+        return RepositoryBusy(f"git {args[0]}: {said}", retryable=True)
     if "fsck error" in stderr:
         return UnsafeObjects(
             said, user_message=f"The branch holds something that git refuses to take over: {said}. Look at it by hand."

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from integrations.git import leftover_locks
 from integrations.git.command import GitCommand
 from integrations.git.errors import CommandFailed, EmptyRepository, NoDefaultBranch, UnknownRevision
 from integrations.git.places import Places, check_branch, check_remote
@@ -25,9 +26,7 @@ FETCH_S = 300.0
 FIRST_FETCH_S = 1800.0
 #: A default branch hardly ever changes, and every attempt asks for it.
 DEFAULT_BRANCH_S = 300.0
-#: A lock file of git that is older than any of our commands can be left only by a killed one.
-STALE_LOCK_S = 600.0
-#: So is a directory made for one operation that is older than any operation takes.
+#: A directory made for one operation that is older than any operation takes was left by a killed one.
 STALE_ROOM_S = 3600.0
 #: Where a finished branch is kept in the mirror.
 COLLECTED = "refs/waggle/collected/"
@@ -61,7 +60,7 @@ class Mirrors:
         """
         check_remote(remote)
         mirror = self._places.mirror(remote.slug)
-        self._drop_stale_locks(mirror)
+        leftover_locks.drop(leftover_locks.of_mirror(mirror), mirror)
         self._drop_stale_rooms()
         options = ["--prune", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"]
         patience = FETCH_S if (mirror / _FETCHED).exists() else FIRST_FETCH_S
@@ -209,13 +208,6 @@ class Mirrors:
             # An agent's own refs can stand in the way (a branch origin/a against origin/a/b). The names are a
             # convenience for agents; everything of ours reads the mirror.
             log.warning("git: origin/* of the pool of %s not updated: %s", slug, refused)
-
-    def _drop_stale_locks(self, mirror: Path) -> None:
-        """Remove lock files that a killed git left behind; the repository's lock is held, so nobody else is at work."""
-        for lock in [*mirror.glob("*.lock"), *(mirror / "refs").rglob("*.lock")]:
-            if time.time() - lock.stat().st_mtime > STALE_LOCK_S:
-                log.warning("git: removed the stale lock %s", lock)
-                lock.unlink(missing_ok=True)
 
     def _drop_stale_rooms(self) -> None:
         """Remove what a killed Waggle could not: shadows of workspaces, halves of repositories."""

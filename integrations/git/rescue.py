@@ -10,6 +10,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from integrations.git import leftover_locks
 from integrations.git.command import GitCommand
 from integrations.git.errors import BadName, DetachedHead, RepositoryBusy, WorkInProgress
 from integrations.git.mirror import Mirrors
@@ -65,6 +66,7 @@ class Rescue:
         if unfinished(admin):
             raise WorkInProgress(f"workspace {record.name} is in the middle of a rebase or merge")
         with shadow(self._git, self._places, record.slug, record.name) as view:
+            leftover_locks.drop(leftover_locks.of_workspace(pool, admin, view.branch or ""), pool)
             if view.branch is None:
                 raise DetachedHead(f"workspace {record.name} is on no branch")
             self._stage(view, record, self._changes(view, record), nested=False)

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from integrations.git import leftover_locks
 from integrations.git.command import GitCommand
 from integrations.git.errors import BadName, BranchTaken, GitError, NotAWorkspace, OutsideWorkspaces
 from integrations.git.mirror import Mirrors
@@ -44,7 +45,9 @@ class Worktrees:
         elif record.ready and self._is_whole(record):
             return self._seen(record)
         self._clear(slug, name, keep=record is None or record.ready)
-        made_branch = read_branch(self._places.pool(slug), branch) is None
+        pool = self._places.pool(slug)
+        leftover_locks.drop(leftover_locks.of_workspace(pool, self._places.admin(slug, name), branch), pool)
+        made_branch = read_branch(pool, branch) is None
         record = self._records.save(record or Record(name, slug, branch, base_sha))
         try:
             self._add(record, path, made_branch)
@@ -63,6 +66,8 @@ class Worktrees:
             raise BadName(f"workspace {name} belongs to {record.slug} on {record.branch}, not to {slug} on {branch}")
         _delete(path)
         _delete(self._places.admin(slug, name))
+        pool = self._places.pool(slug)
+        leftover_locks.drop(leftover_locks.of_workspace(pool, self._places.admin(slug, name), branch), pool)
         self._delete_branch(slug, branch)
         self._records.forget(name)
 

@@ -20,6 +20,7 @@ from integrations.git import (
     NotARepository,
     Remote,
     Repositories,
+    RepositoryBusy,
     Unreachable,
 )
 from tests.integration.git_world import SLUG, World, git, new_world
@@ -200,12 +201,37 @@ def test_a_lock_that_a_killed_git_left_behind_does_not_stop_fetching(world: Worl
     lock = world.mirror / "refs" / "remotes" / "origin" / "main.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     lock.touch()
-    os.utime(lock, (1, 1))
     newer = world.push({"x.txt": "1"})
+    with pytest.raises(RepositoryBusy) as refused:
+        world.repositories.fetch(world.remote)
+    assert refused.value.retryable
+    os.utime(lock, (1, 1))
 
     world.repositories.fetch(world.remote)
 
     assert world.repositories.resolve(SLUG, "main") == newer
+
+
+def test_locks_of_a_killed_agent_do_not_stop_its_work_from_being_saved(world: World) -> None:
+    tree = world.workspace()
+    world.work(tree, {"a.txt": "1"})
+    admin = world.repositories.places.admin(SLUG, tree.name)
+    locks = [
+        admin / "index.lock",
+        admin / "HEAD.lock",
+        world.pool / "packed-refs.lock",
+        world.pool / "refs" / "heads" / f"{tree.branch}.lock",
+    ]
+    for lock in locks:
+        lock.touch()
+    with pytest.raises(RepositoryBusy):
+        world.repositories.commit_leftovers(tree.path, "x")
+    for lock in locks:
+        os.utime(lock, (1, 1))
+
+    assert world.repositories.commit_leftovers(tree.path, "x") == world.repositories.head(tree.path)
+    world.repositories.remove_workspace(SLUG, tree.name, tree.branch)
+    assert world.repositories.workspaces(SLUG) == []
 
 
 def test_without_git_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
