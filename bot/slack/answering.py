@@ -41,18 +41,23 @@ class Answering:
         self._clock = clock
         self._marker = marker
 
-    async def deliver(self, row: Inbox, delivery: Delivery, outcome: Outcome) -> None:
-        """Say it where the person sees it: the thread, the channel for them alone, the response URL, or directly."""
-        if outcome.audience is Audience.NOBODY or isinstance(delivery, Noted):
+    async def deliver(self, row: Inbox, delivery: Delivery, outcome: Outcome, *, again: bool) -> None:
+        """Say it where the person sees it: the thread, the channel for them alone, the response URL, or directly.
+
+        Parameters:
+            again: it may have been said before. What stays in a thread is looked for first; what only one person
+                sees cannot be looked for, and is said twice rather than not at all.
+        """
+        if isinstance(delivery, Noted):
             return
         try:
-            await self._say(row, delivery, outcome)
+            await self._say(row, delivery, outcome, again)
         except SlackRejected:
-            await self._say(row, delivery, Outcome(without_blocks(outcome.message), outcome.audience))
+            await self._say(row, delivery, Outcome(without_blocks(outcome.message), outcome.audience), again)
 
-    async def _say(self, row: Inbox, delivery: Delivery, outcome: Outcome) -> None:
+    async def _say(self, row: Inbox, delivery: Delivery, outcome: Outcome, again: bool) -> None:
         if isinstance(delivery, Joined):
-            await self._post(row, delivery.channel, "", outcome.message)
+            await self._post(row, delivery.channel, "", outcome.message, again)
             return
         assert not isinstance(delivery, Noted)
         channel, thread = delivery.channel, delivery.thread_ts
@@ -60,15 +65,15 @@ class Answering:
         try:
             # In a direct message nobody else reads, so an answer that stays is better than one that vanishes.
             if channel and (outcome.audience is Audience.THREAD or direct):
-                await self._post(row, channel, thread or delivery.ts, outcome.message)
+                await self._post(row, channel, thread or delivery.ts, outcome.message, again)
             elif channel:
                 await self._posting.whisper(channel, delivery.user, thread, outcome.message)
             else:
                 raise ChannelLost("the delivery names no channel")
         except (ChannelLost, ThreadGone):
-            await self._around(row, delivery.user, delivery.response_url, outcome.message)
+            await self._around(row, delivery.user, delivery.response_url, outcome.message, again)
 
-    async def _around(self, row: Inbox, user: str, response_url: str, message: Message) -> None:
+    async def _around(self, row: Inbox, user: str, response_url: str, message: Message, again: bool) -> None:
         """Reach the person although we cannot speak in the channel."""
         if response_url and self._clock() - row.received_at < _RESPONSE_URL_LIVES:
             try:
@@ -77,12 +82,10 @@ class Answering:
                 pass  # used up or gone: the direct message below is the other way
             else:
                 return
-        await self._post(row, await self._posting.direct(user), "", message)
+        await self._post(row, await self._posting.direct(user), "", message, again)
 
-    async def _post(self, row: Inbox, channel: str, thread: str, message: Message) -> None:
+    async def _post(self, row: Inbox, channel: str, thread: str, message: Message, again: bool) -> None:
         marker = self._marker(f"in{row.id}")
-        if row.tries or row.state == "acted":
-            found = await self._posting.find(channel, thread, marker, row.received_at)
-            if found:
-                return
+        if again and await self._posting.find(channel, thread, marker, row.received_at):
+            return
         await self._posting.post(channel, thread, message, marker)

@@ -11,10 +11,9 @@ from bot.context.ingest import RefusedFile
 from bot.context.messages import ChatMessage
 from bot.slack import markup
 from bot.slack.deliveries import Noted, Said, SharedFile
-from bot.slack.errors import SlackError, SlackRejected
-from bot.slack.grammar import parse
+from bot.slack.errors import ChannelLost, SlackError, SlackRejected
 from bot.slack.inbox import Home
-from bot.slack.intents import AddContext, Allow, SearchContext, Surface
+from bot.slack.intents import AddContext, SearchContext
 from bot.slack.people import People
 from bot.slack.posting import Posting
 from bot.slack.values import ContextStore
@@ -97,26 +96,11 @@ class Intake:
                     return Message(escape.text(str(refused)))
                 return Message("Noted. `context search …` finds it, and scoping reads it.")
 
-    async def refuse_grant(self, said: Said, home: Home, people: People) -> str:
-        """Why somebody may not be let in; empty when they may, or when nobody is to be."""
-        command = parse(said.text, Surface.SLASH if said.surface is Surface.SLASH else said.surface, home.bot_user)
-        if not isinstance(command, Allow):
-            return ""
-        try:
-            profile = await people.profile(command.user_id)
-        except SlackRejected:
-            return "Slack does not know that person."
-        if profile.outsider:
-            return (
-                f"{escape.person(command.user_id)} is a guest, a bot or of another organisation, and cannot be let in."
-            )
-        return ""
-
     async def _channel(self, channel: str) -> str:
         if channel not in self._names:
             try:
                 self._names[channel] = await self._posting.channel_name(channel)
-            except SlackRejected:
+            except (SlackRejected, ChannelLost):
                 return channel
         return self._names[channel]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.slack.errors import SlackLimited, SlackUnreachable
+from bot.slack.errors import ChannelLost, SlackLimited, SlackUnreachable
 from bot.slack.posting import Posting, Profile
 
 _KEPT = timedelta(minutes=5)
@@ -35,6 +35,8 @@ class People:
             return known[1]
         try:
             profile = await self._posting.profile(user)
+        except ChannelLost:
+            profile = Profile(user, user, outsider=True)  # Slack does not know them here
         except (SlackUnreachable, SlackLimited):
             if known is None:
                 raise

@@ -23,12 +23,13 @@ class Rendered:
 
     Attributes:
         message: None when there is nothing to send any more (`why`) or not yet (`later`).
-        edits: ts of the message to edit instead of posting a new one.
+        edits, channel: the message to edit instead of posting a new one.
     """
 
     message: Message | None = None
     task: Task | None = None
     edits: str = ""
+    channel: str = ""
     why: str = ""
     later: bool = False
 
@@ -44,7 +45,7 @@ def render(session: Session, row: Outbox, policy: Policy, values: SlackValues, s
         case "card":
             # While it is being scoped there is nothing to show yet: the plan is the card's first appearance.
             early = task.state is TaskState.SCOPING and not task.card_ts
-            return Rendered(task=task, later=True) if early else Rendered(card(facts), task, task.card_ts)
+            return Rendered(task=task, later=True) if early else Rendered(card(facts), task)
         case "question":
             asked = session.get(Question, payload.get("question_id"))
             if asked is None or asked.state is not QuestionState.OPEN:
@@ -63,7 +64,7 @@ def render(session: Session, row: Outbox, policy: Policy, values: SlackValues, s
             if said is None:
                 return Rendered(task=task, why="nobody was told that it is ready")
             withdrawn = messages.ready_withdrawn(facts, row.head, str(payload.get("why", "")))
-            return Rendered(withdrawn, task, said.ts)
+            return Rendered(withdrawn, task, said.ts, said.channel)
         case "merged":
             return Rendered(messages.merged(facts, str(payload.get("by", ""))), task)
         case "closed":

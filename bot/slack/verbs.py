@@ -6,7 +6,8 @@ was stored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,7 +59,6 @@ from scheduler.registry import Person, Task
 class Audience(StrEnum):
     PERSON = "person"  #: seen by who asked
     THREAD = "thread"  #: seen by everybody in the thread: it is on record who decided
-    NOBODY = "nobody"  #: something else is the answer, such as the card
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Desk:
-    """What acting needs beside the session."""
+    """What acting needs beside the session.
+
+    Attributes:
+        names: what people who are part of this are called in Slack, by their ids.
+    """
 
     now: datetime
     home: Home
     policy: Policy
     values: SlackValues
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def act_on_words(session: Session, desk: Desk, key: str, said: Said) -> Outcome:
@@ -85,7 +90,7 @@ def act_on_words(session: Session, desk: Desk, key: str, said: Said) -> Outcome:
     decision = access.authorize(session, said.caller, action, task, team=desk.home.team)
     if not decision.allowed:
         return Outcome(Message(escape.text(decision.text)))
-    actor = _actor(session, said.user)
+    actor = _actor(session, desk, said.user)
     match command:
         case New() | FreeText() if isinstance(command, New) or surface in {Surface.MENTION, Surface.DM}:
             return _request(session, desk, key, said, actor, command, surface)
@@ -109,10 +114,10 @@ def act_on_words(session: Session, desk: Desk, key: str, said: Said) -> Outcome:
     return _on_task(session, desk, actor, command, task, surface)
 
 
-def context_command(session: Session, desk: Desk, said: Said) -> SearchContext | AddContext | None:
-    """The command, when it is about the context and allowed: that is asked outside of a transaction."""
+def needs_more(session: Session, desk: Desk, said: Said) -> SearchContext | AddContext | Allow | None:
+    """The command, when it is allowed and needs what a transaction must not wait for: the context, or Slack."""
     command, _, _ = command_of(session, desk.home, said)
-    if not isinstance(command, SearchContext | AddContext):
+    if not isinstance(command, SearchContext | AddContext | Allow):
         return None
     action = action_of(command, in_task_thread=False)
     return command if access.authorize(session, said.caller, action, team=desk.home.team).allowed else None
@@ -128,7 +133,7 @@ def act_on_press(session: Session, desk: Desk, pressed: Pressed) -> Outcome:
     stale = _stale(session, desk, pressed, task)
     if stale:
         return Outcome(Message(stale))
-    actor = _actor(session, pressed.user)
+    actor = _actor(session, desk, pressed.user)
     task_id = pressed.task_id
     if pressed.verb == "approve":
         reply = commands.approve(session, desk.now, desk.policy, actor, task_id, version=pressed.version)
@@ -164,7 +169,7 @@ def act_on_form(session: Session, desk: Desk, form: Submitted) -> Outcome:
     decision = access.authorize(session, form.caller, action_of_verb(form.verb), task, team=desk.home.team)
     if not decision.allowed:
         return Outcome(Message(escape.text(decision.text)))
-    actor, task_id, text = _actor(session, form.user), form.task_id, form.text.strip()
+    actor, task_id, text = _actor(session, desk, form.user), form.task_id, form.text.strip()
     match form.verb:
         case "guide":
             return _said(session, commands.guide(session, desk.now, desk.policy, actor, task_id, text))
@@ -195,10 +200,8 @@ def _request(
         repo=(command.repo if isinstance(command, New) else "") or desk.values.repo_of(said.channel),
         priority=command.priority if isinstance(command, New) else "",
     )
-    outcome = _said(session, reply)
-    if reply.ok and surface is not Surface.SLASH:
-        return Outcome(outcome.message, Audience.NOBODY)  # the card, in the same thread, is the answer
-    return outcome
+    # The card comes when there is a plan to show. Until then this says that the words were heard.
+    return _said(session, reply)
 
 
 def _on_task(
@@ -263,7 +266,7 @@ def _access(session: Session, desk: Desk, user: str, command: Claim | Allow | De
         case Allow(user_id=user_id, role=role):
             if role != "admin" and access.admins(session) == (user_id,):
                 return "That is the only admin; allow another admin first."
-            access.grant(session, desk.now, user_id, role, by=user)
+            access.grant(session, desk.now, user_id, role, by=user, name=desk.names.get(user_id, ""))
             return f"<@{user_id}> is {role} now."
         case Deny(user_id=user_id):
             refused = access.revoke(session, desk.now, user_id, by=user)
@@ -291,9 +294,9 @@ def _not_understood(desk: Desk, text: str) -> str:
     return f"I do not know “{short}”. To ask for work: `{desk.values.command} new {short}`."
 
 
-def _actor(session: Session, user_id: str) -> Actor:
+def _actor(session: Session, desk: Desk, user_id: str) -> Actor:
     person = session.get(Person, user_id)
-    return Actor(user_id, person.name if person else "")
+    return Actor(user_id, desk.names.get(user_id) or (person.name if person else ""))
 
 
 def _known(session: Session) -> frozenset[str]:

@@ -21,9 +21,10 @@ from bot.slack.deliveries import Delivery, Joined, Noted, Pressed, Said, Submitt
 from bot.slack.errors import SlackLimited, SlackRefused, SlackUnreachable
 from bot.slack.inbox import Home
 from bot.slack.intake import Intake
+from bot.slack.intents import Allow
 from bot.slack.people import People
 from bot.slack.values import SlackValues
-from bot.slack.verbs import Audience, Desk, Outcome, act_on_form, act_on_press, act_on_words, context_command
+from bot.slack.verbs import Audience, Desk, Outcome, act_on_form, act_on_press, act_on_words, needs_more
 from bot.slack.views import escape, help
 from bot.slack.views.budget import Message
 from scheduler.policy import Policy
@@ -116,7 +117,7 @@ class Worker:
 
     async def _handle(self, row: Inbox, lane: _Lane) -> None:
         try:
-            await self._act_and_answer(row)
+            await self._act_and_answer(row, again=row.state == "acted" or row.tries > 0 or lane.waits > 0)
             lane.waits, lane.not_before = 0, None
         except (SlackUnreachable, SlackLimited, SlackRefused) as problem:
             # Nothing is wrong with the row. It waits, in order, until Slack answers.
@@ -134,21 +135,21 @@ class Worker:
         lane.waits += 1
         lane.not_before = until or self.clock() + timedelta(seconds=seconds)
 
-    async def _act_and_answer(self, row: Inbox) -> None:
+    async def _act_and_answer(self, row: Inbox, *, again: bool) -> None:
         assert row.id is not None
         delivery = read_delivery(row.payload)
         outcome = kept(row.payload) if row.state == "acted" else await self._act(row, delivery)
         if outcome is not None:
-            await self.answering.deliver(row, delivery, outcome)
+            await self.answering.deliver(row, delivery, outcome, again=again)
         await self.registry.write(partial(_finished, now=self.clock(), row_id=row.id))
 
     async def _act(self, row: Inbox, delivery: Delivery) -> Outcome | None:
         match delivery:
             case Said() | Pressed() | Submitted():
-                refusal = await self._outsider(delivery)
-                if refusal:
-                    return await self._keep(row, Outcome(Message(refusal)))
-                return await self._command(row, delivery)
+                profile = await self.people.profile(delivery.user)
+                if profile.outsider:
+                    return await self._keep(row, Outcome(Message(await self._refuse_outsider(delivery))))
+                return await self._command(row, delivery, profile.name)
             case Told(text=text):
                 return Outcome(Message(escape.text(text)))
             case Noted():
@@ -157,11 +158,8 @@ class Worker:
             case Joined(channel=channel):
                 return Outcome(help.welcome(self.values().command, self.values().meaning(channel)), Audience.THREAD)
 
-    async def _outsider(self, delivery: Said | Pressed | Submitted) -> str:
-        """Why this person commands nothing, although they are on the list or ask for something harmless."""
-        profile = await self.people.profile(delivery.user)
-        if not profile.outsider:
-            return ""
+    async def _refuse_outsider(self, delivery: Said | Pressed | Submitted) -> str:
+        """Write down that a guest, a bot or a stranger is turned away, although they may be on the list."""
         await self.registry.write(
             lambda session: record(
                 session,
@@ -174,15 +172,19 @@ class Worker:
         )
         return "Guests and people of other organisations cannot command Waggle."
 
-    async def _command(self, row: Inbox, delivery: Said | Pressed | Submitted) -> Outcome | None:
-        desk = Desk(self.clock(), self.home(), self.policy(), self.values())
+    async def _command(self, row: Inbox, delivery: Said | Pressed | Submitted, name: str) -> Outcome | None:
+        names = {delivery.user: name}
+        desk = Desk(self.clock(), self.home(), self.policy(), self.values(), names)
         if isinstance(delivery, Said):
-            asked = await self.registry.read(partial(context_command, desk=desk, said=delivery))
-            if asked is not None:
+            asked = await self.registry.read(partial(needs_more, desk=desk, said=delivery))
+            if isinstance(asked, Allow):
+                profile = await self.people.profile(asked.user_id)
+                names[asked.user_id] = profile.name
+                if profile.outsider:
+                    text = f"{escape.person(asked.user_id)} is a guest, a bot or a stranger, and cannot be let in."
+                    return await self._keep(row, Outcome(Message(text)))
+            elif asked is not None:
                 return await self._keep(row, Outcome(await self.intake.serve(asked, delivery, row.delivery_key)))
-            refusal = await self.intake.refuse_grant(delivery, desk.home, self.people)
-            if refusal:
-                return await self._keep(row, Outcome(Message(refusal)))
 
         def act(session: Session) -> Outcome:
             match delivery:
