@@ -7,13 +7,14 @@ from functools import partial
 
 from sqlmodel import Session, col, select
 
-from scheduler.attempts import intend, latest_attempt, pick_route
+from scheduler.attempts import intend, pick_route
 from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import granted_usd
 from scheduler.judging import PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.outside import Outside
 from scheduler.questions import rewrite_prompt
+from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Task
 from scheduler.registry.writers import move_attempt, refresh_card, spent_usd
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from integrations.agents import AgentAdapter, AgentRun
 from integrations.engines import CommandResult, RunSpec, RunState
@@ -22,6 +22,7 @@ from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, PullState, Ta
 from scheduler.names import attempt_name
 from scheduler.outside import Outside
 from scheduler.policy import Policy, RepositoryPolicy
+from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import move_attempt, move_task, recall, record, refresh_card, remember, spent_usd
 from scheduler.steps import StepName
@@ -81,11 +82,6 @@ def pick_route(task: Task, out: Outside) -> tuple[str, str] | None:
     ranked = [(str(route["agent"]), str(route.get("model", ""))) for route in task.routes]
     ranked += [(route.agent, route.model) for route in out.policy().routes_for(task.kind)]
     return next((route for route in ranked if route[0] in agents), None)
-
-
-def latest_attempt(session: Session, task: Task) -> Attempt | None:
-    """The newest attempt of a task; None before the first."""
-    return session.exec(select(Attempt).where(Attempt.task_id == task.id).order_by(col(Attempt.n).desc())).first()
 
 
 class Starter:

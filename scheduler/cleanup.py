@@ -14,10 +14,10 @@ from sqlmodel import Session, col, select
 
 from integrations.engines import RunState
 from integrations.fault import IntegrationError
-from scheduler.attempts import latest_attempt
 from scheduler.background import NotYetError
 from scheduler.lifecycle import LIVE_ATTEMPT, PullState, TaskState
 from scheduler.outside import Outside
+from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import record, refresh_card
 from scheduler.steps import StepName

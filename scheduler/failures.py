@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from scheduler.judging import Diagnosed, DiagnoseFacts, Kind, PromptFacts, WrittenPrompt
 from scheduler.lifecycle import Cause, TaskState
@@ -18,7 +18,7 @@ from scheduler.policy import Policy
 from scheduler.questions import put_question
 from scheduler.recovery import Action, Counter, counter_for, rule_for, signature, wait_s
 from scheduler.registry.work import Attempt, Diagnosis, Judgement, Task
-from scheduler.registry.writers import ask, move_task, record, refresh_card, say, spent_usd
+from scheduler.registry.writers import ask, move_task, refresh_card, say, spent_usd
 
 _EVIDENCE_LINES = 40
 
@@ -43,7 +43,8 @@ def fail(
 
     Parameters:
         transition: how the lifecycle calls it when the task leaves for `diagnosing`.
-        subject: what the judgement is about; the same failure seen twice asks once.
+        subject: what failed. The judgement's subject holds the task's version beside it: the same commit may
+            fail, be mended from outside and fail again, and each time wants an answer of its own.
     """
     rule = rule_for(cause)
     waits = rule.action in {Action.PARK, Action.RESUME}
@@ -82,7 +83,14 @@ def fail(
         head=head,
     )
     session.add(task)
-    row = ask(session, now, kind=Kind.DIAGNOSE, subject=subject, task=task, facts=facts.model_dump(mode="json"))
+    row = ask(
+        session,
+        now,
+        kind=Kind.DIAGNOSE,
+        subject=f"{subject}:v{task.version}",
+        task=task,
+        facts=facts.model_dump(mode="json"),
+    )
     row.facts = {**row.facts, "spent": spent, "repeated": repeated, "came_from": came_from.value}
     session.add(row)
 
@@ -250,15 +258,3 @@ def put_prompt(session: Session, now: datetime, task: Task, prompt: str, resumes
     task.next_change = change
     task.updated_at = now
     session.add(task)
-
-
-def void_stale(session: Session, now: datetime, task: Task) -> None:
-    """Questions to the orchestrator about a task that went another way are not answered any more."""
-    for row in session.exec(
-        select(Judgement).where(Judgement.task_id == task.id, col(Judgement.state).in_(["asked", "answered"]))
-    ).all():
-        row.state = "void"
-        session.add(row)
-        record(
-            session, now, what="void", task_id=task.id, subject=f"judgement {row.kind}", why=f"the task is {task.state}"
-        )

@@ -12,17 +12,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from integrations.agents import AgentAdapter, AgentEvent, Outcome, OutcomeKind
 from integrations.engines import RunState
 from integrations.fault import IntegrationError
 from integrations.redact import redact
 from scheduler.failures import ask_for_help, fail
-from scheduler.lifecycle import AttemptState, Cause, PullState, TaskState
+from scheduler.lifecycle import AttemptState, Cause, TaskState
 from scheduler.outside import Outside
 from scheduler.questions import put_question
-from scheduler.registry.work import Attempt, PullRequest, Task
+from scheduler.registry.reading import open_pull
+from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_attempt, pay, refresh_card
 from scheduler.steps import StepName
 
@@ -224,10 +225,3 @@ class Finisher:
             tokens_output=attempt.tokens_output,
             cost_usd=attempt.cost_usd,
         )
-
-
-def open_pull(session: Session, task: Task) -> PullRequest | None:
-    """The task's open pull request; None when it has none."""
-    return session.exec(
-        select(PullRequest).where(PullRequest.task_id == task.id, PullRequest.state == PullState.OPEN)
-    ).first()

@@ -3,7 +3,8 @@
 scope: a request arrived, or a person answered a scoping question.
     Subject `task:<id>:v<version>`, answer ScopedTask.
 diagnose: an attempt failed, CI is red, or reviews or people want changes.
-    Subject `attempt:<name>`, `pull:<id>:<head>`, `thread:<id>:v<version>` or `retry:<id>:v<version>`, answer Diagnosed.
+    Subject `attempt:<name>:v<version>`, `pull:<id>:<head>:<what>:v<version>`, `thread:<id>:v<version>` or
+    `retry:<id>:v<version>`, answer Diagnosed.
 prompt: the next prompt follows from facts alone (an answer, a resumed session).
     Subject `prompt:<id>:v<version>`, answer WrittenPrompt.
 review: the head commit is green and still.

@@ -165,7 +165,12 @@ TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
         _T.DROPPED: _by(_C.DUPLICATE, _C.REJECTED),
     },
     _T.PLANNED: {_T.QUEUED: _by(_C.APPROVED), _T.SCOPING: _by(_C.EDITED), _T.DROPPED: _by(_C.REJECTED)},
-    _T.QUEUED: {_T.RUNNING: _by(_C.ADMITTED), **_END_OF_PULL},
+    _T.QUEUED: {
+        _T.RUNNING: _by(_C.ADMITTED),
+        # Questions and reviews cost too: nothing may be left when its turn comes.
+        _T.NEEDS_HELP: _by(_C.BUDGET_SPENT),
+        **_END_OF_PULL,
+    },
     _T.RUNNING: {
         _T.VERIFYING: _by(_C.PR_OPENED),
         _T.DIAGNOSING: _by(_C.ATTEMPT_FAILED),
@@ -199,7 +204,9 @@ TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
         **_END_OF_PULL,
     },
     _T.NEEDS_HELP: {
-        _T.QUEUED: _by(_C.PERSON_RETRY),
+        _T.QUEUED: _by(_C.PERSON_RETRY, _C.ANSWERED),
+        # It was never scoped: the question that nobody answered in time was about the request itself.
+        _T.SCOPING: _by(_C.PERSON_RETRY, _C.ANSWERED),
         _T.VERIFYING: _by(_C.CAUSE_GONE),
         _T.TAKEN_OVER: _by(_C.TAKEN_OVER),
         _T.MERGED: _by(_C.MERGED),
@@ -212,11 +219,13 @@ TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
     },
     _T.DROPPED: {
         _T.QUEUED: _by(_C.PERSON_RESTARTED),
+        _T.SCOPING: _by(_C.PERSON_RESTARTED),  # no attempt was ever approved
         _T.VERIFYING: _by(_C.PR_REOPENED),
         _T.MERGED: _by(_C.MERGED),
     },
     _T.STOPPED: {
         _T.QUEUED: _by(_C.PERSON_RESTARTED),
+        _T.SCOPING: _by(_C.PERSON_RESTARTED),
         _T.VERIFYING: _by(_C.PR_REOPENED),
         _T.MERGED: _by(_C.MERGED),
         _T.DROPPED: _by(_C.CLOSED_BY_PERSON),

@@ -18,7 +18,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from scheduler.admission import Admission
-from scheduler.attempts import Starter, latest_attempt
+from scheduler.attempts import Starter
 from scheduler.background import Jobs
 from scheduler.cleanup import Cleaner, to_clean
 from scheduler.failures import apply_diagnosis, apply_prompt, ask_for_help, fail
@@ -32,6 +32,7 @@ from scheduler.proving import Prover
 from scheduler.publishing import Publisher
 from scheduler.pulls import PullWatcher
 from scheduler.questions import overdue, settle_question
+from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Judgement, Task
 from scheduler.registry.writers import move_question, remember
 from scheduler.reviews import apply_review
@@ -110,7 +111,13 @@ class Monitor:
 
     async def _use_answers(self, report: TickReport) -> None:
         rows = await self._out.registry.read(
-            lambda s: s.exec(select(Judgement).where(Judgement.state == "answered").order_by(col(Judgement.id))).all()
+            lambda s: s.exec(
+                select(Judgement)
+                .join(Task, col(Judgement.task_id) == col(Task.id))
+                # What was asked before a pause is used after it: the state that waits for it comes back then.
+                .where(Judgement.state == "answered", Task.state != TaskState.PAUSED)
+                .order_by(col(Judgement.id))
+            ).all()
         )
         for row in rows:
             await self._out.registry.write(partial(self._use, judgement_id=row.id))

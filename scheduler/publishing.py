@@ -14,10 +14,10 @@ from integrations.github import PullRef
 from integrations.redact import find_secrets
 from scheduler.background import NotYetError
 from scheduler.failures import fail
-from scheduler.finishing import open_pull
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outside import Outside
 from scheduler.pull_text import render_pull_text
+from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record
 from scheduler.steps import StepName

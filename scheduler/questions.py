@@ -97,6 +97,17 @@ def rewrite_prompt(session: Session, now: datetime, task: Task, facts: PromptFac
     ask(session, now, kind=Kind.PROMPT, subject=subject, task=task, facts=facts.model_dump(mode="json"))
 
 
+def missed_question(session: Session, task: Task) -> Question | None:
+    """The question that nobody answered in time and for which the task needs help; None when it needs none for that."""
+    if task.state is not TaskState.NEEDS_HELP or task.help_class != "question":
+        return None
+    return session.exec(
+        select(Question)
+        .where(Question.task_id == task.id, Question.state == QuestionState.EXPIRED)
+        .order_by(col(Question.id).desc())
+    ).first()
+
+
 def withdraw_questions(session: Session, now: datetime, task: Task) -> None:
     """The task went another way; its open question needs no answer any more."""
     question = open_question(session, task)
@@ -105,8 +116,14 @@ def withdraw_questions(session: Session, now: datetime, task: Task) -> None:
 
 
 def overdue(session: Session, now: datetime) -> list[Question]:
-    """Open questions whose deadline has passed."""
+    """Open questions whose deadline has passed. That of a paused task waits until somebody resumes it."""
     rows = session.exec(
-        select(Question).where(Question.state == QuestionState.OPEN, col(Question.deadline).is_not(None))
+        select(Question)
+        .join(Task, col(Question.task_id) == col(Task.id))
+        .where(
+            Question.state == QuestionState.OPEN,
+            col(Question.deadline).is_not(None),
+            Task.state != TaskState.PAUSED,
+        )
     ).all()
     return [row for row in rows if row.deadline is not None and row.deadline <= now]

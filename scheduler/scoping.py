@@ -37,4 +37,5 @@ def _said_so_far(session: Session, task: Task) -> tuple[str, ...]:
         .where(Question.task_id == task.id, Question.about == "scope", col(Question.answer) != "")
         .order_by(col(Question.id))
     ).all()
-    return (*edits, *(f"{one.text} — {one.answer}" for one in answers))
+    words = (str(entry["text"]) for entry in task.guidance)
+    return (*edits, *(f"{one.text} — {one.answer}" for one in answers), *words)

@@ -6,6 +6,7 @@ talk.py       inbox, outbox, events, ledger, people, small facts
 columns.py    column types that mean the same in SQLite and PostgreSQL
 database.py   opening it, writing in groups, reading, waking the other side
 migrate.py    alembic at start, with a copy of the database before it
+reading.py    rows that more than one room looks up
 writers.py    the few ways in which rows are written by more than one room
 """
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
+from scheduler.judging import Kind
 from scheduler.lifecycle import AttemptState, Cause, PullState, QuestionState, TaskState, move
 from scheduler.registry.database import Topic, wake
 from scheduler.registry.talk import Event, Fact, Inbox, Ledger, Outbox
@@ -243,6 +244,22 @@ def ask(session: Session, now: datetime, *, kind: str, subject: str, task: Task,
     session.add(row)
     wake(session, Topic.JUDGEMENTS)
     return row
+
+
+def unask(session: Session, now: datetime, task: Task) -> None:
+    """What was asked for a task's next step is void: the task goes another way, and an answer would come in between.
+
+    Reviews stay: they are about a commit, whatever its task does.
+    """
+    rows = session.exec(
+        select(Judgement).where(
+            Judgement.task_id == task.id, col(Judgement.state).in_(["asked", "answered"]), Judgement.kind != Kind.REVIEW
+        )
+    ).all()
+    for row in rows:
+        row.state = "void"
+        session.add(row)
+        record(session, now, what="void", task_id=task.id, subject=f"judgement {row.kind}", why=row.subject)
 
 
 def pay(

@@ -1,0 +1,32 @@
+"""What people can do to a task, from Slack or the command line, as changes of rows.
+
+Each function takes an open write session, says in one sentence what it did or why it did not, and leaves
+the side effects to the supervisor, which the change wakes. Who is allowed to call them was decided before.
+
+replies.py    who acts, what they are told, and the sentences that several commands share
+plans.py      from a request to an approved plan
+steering.py   stop, pause, resume, take over, give back
+words.py      retry, answer, guide: what people say to the agent
+"""
+
+from scheduler.commands.plans import approve, edit, new_request, reject
+from scheduler.commands.replies import Actor, Reply
+from scheduler.commands.steering import give_back, pause, resume, stop, take_over
+from scheduler.commands.words import answer, guide, retry
+
+__all__ = [
+    "Actor",
+    "Reply",
+    "answer",
+    "approve",
+    "edit",
+    "give_back",
+    "guide",
+    "new_request",
+    "pause",
+    "reject",
+    "resume",
+    "retry",
+    "stop",
+    "take_over",
+]

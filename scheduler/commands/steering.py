@@ -1,0 +1,81 @@
+"""Stopping, pausing and handing over: where a task goes next is a person's decision."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from scheduler.commands.replies import IN_WORDS, Actor, Reply, clear_help, not_now, unknown
+from scheduler.lifecycle import Cause, TaskState
+from scheduler.names import task_label
+from scheduler.policy import Policy
+from scheduler.questions import withdraw_questions
+from scheduler.registry.reading import open_pull
+from scheduler.registry.work import Task
+from scheduler.registry.writers import move_task, say, unask
+
+
+def stop(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int, *, reason: str = "") -> Reply:
+    """Stop a task at once. Its work is kept."""
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    if task.state in {TaskState.MERGED, TaskState.STOPPED, TaskState.DROPPED}:
+        return Reply(False, f"{task_label(task.id)} {IN_WORDS[task.state]} already; nothing runs.", task.id)
+    withdraw_questions(session, now, task)
+    unask(session, now, task)
+    move_task(session, task, TaskState.STOPPED, Cause.STOPPED, now, actor=actor.id, why=reason)
+    say(session, now, kind="stopped", dedupe_key=f"stopped:{task.id}:v{task.version}", task=task)
+    return Reply(True, f"Stopping {task_label(task.id)}. Its work is kept; `retry` goes on with it.", task.id)
+
+
+def pause(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int) -> Reply:
+    """Pause a task; `resume` goes back to where it was."""
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    if task.state in {TaskState.MERGED, TaskState.DROPPED, TaskState.STOPPED, TaskState.PAUSED}:
+        return not_now(task, "pause")
+    move_task(session, task, TaskState.PAUSED, Cause.PAUSED, now, actor=actor.id)
+    return Reply(True, f"{task_label(task.id)} is paused. `resume` goes on.", task.id)
+
+
+def resume(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int) -> Reply:
+    """Go on with a paused task."""
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    if task.state is not TaskState.PAUSED or task.paused_from is None:
+        return not_now(task, "resume")
+    move_task(session, task, task.paused_from, Cause.RESUMED, now, actor=actor.id)
+    return Reply(True, f"{task_label(task.id)} goes on: it {IN_WORDS[task.state]}.", task.id)
+
+
+def take_over(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int) -> Reply:
+    """A person goes on with the branch by hand."""
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    if task.state is not TaskState.NEEDS_HELP:
+        return not_now(task, "take over")
+    clear_help(task)
+    move_task(session, task, TaskState.TAKEN_OVER, Cause.TAKEN_OVER, now, actor=actor.id)
+    return Reply(
+        True,
+        f"{task_label(task.id)} is yours: branch `{task.branch}`. Reply `giveback` when it should be verified.",
+        task.id,
+    )
+
+
+def give_back(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int) -> Reply:
+    """The person is done; Waggle holds the pull request against the definition of done again."""
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    if task.state is not TaskState.TAKEN_OVER:
+        return not_now(task, "give back")
+    if open_pull(session, task) is None:
+        return Reply(False, f"{task_label(task.id)} has no open pull request to verify; open one first.", task.id)
+    move_task(session, task, TaskState.VERIFYING, Cause.GIVEN_BACK, now, actor=actor.id)
+    return Reply(True, f"{task_label(task.id)} is verified again.", task.id)

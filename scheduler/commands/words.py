@@ -1,0 +1,160 @@
+"""What people say to the agent: one more attempt, an answer, a hint for the next prompt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from scheduler.commands.plans import approve
+from scheduler.commands.replies import IN_WORDS, Actor, Reply, add_guidance, clear_help, not_now, unknown
+from scheduler.commands.steering import stop
+from scheduler.judging import DiagnoseFacts, Kind
+from scheduler.lifecycle import Cause, QuestionState, TaskState
+from scheduler.names import task_label
+from scheduler.policy import Policy
+from scheduler.questions import missed_question, open_question, settle_question
+from scheduler.registry.reading import latest_attempt
+from scheduler.registry.work import Question, Task
+from scheduler.registry.writers import ask, move_task, refresh_card, unask
+from scheduler.scoping import rescope
+
+
+def retry(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int, *, guidance: str = "") -> Reply:
+    """One more attempt, with the person's words in its prompt."""
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    guidance = guidance.strip()
+    if task.state is TaskState.PAUSED:
+        return not_now(task, "retry", "Reply `resume` first.")
+    if task.state is TaskState.MERGED:
+        return not_now(task, "retry", "Write a new request for more.")
+    missed = missed_question(session, task) if guidance else None
+    if missed is not None:
+        return _answer_late(session, now, task, missed, actor, guidance)
+    if guidance:
+        add_guidance(session, now, task, actor, guidance)
+    told = " It will be told what you wrote." if guidance else ""
+    match task.state:
+        case TaskState.NEEDS_HELP:
+            task.extra_attempts += 1
+            task.infra_waits = 0
+            evidence = tuple(task.help_evidence)
+            clear_help(task)
+            if not task.goal:
+                return _scope_again(session, now, task, Cause.PERSON_RETRY, actor, guidance)
+            move_task(session, task, TaskState.QUEUED, Cause.PERSON_RETRY, now, actor=actor.id, why=guidance)
+            _diagnose_for_person(session, now, task, guidance, evidence)
+            return Reply(True, f"{task_label(task.id)} goes on with one more attempt.{told}", task.id)
+        case TaskState.STOPPED | TaskState.DROPPED:
+            task.cleaned_at, task.infra_waits = None, 0
+            if latest_attempt(session, task) is None:
+                return _scope_again(session, now, task, Cause.PERSON_RESTARTED, actor, guidance)
+            task.extra_attempts += 1
+            move_task(session, task, TaskState.QUEUED, Cause.PERSON_RESTARTED, now, actor=actor.id, why=guidance)
+            _diagnose_for_person(session, now, task, guidance, ())
+            return Reply(True, f"{task_label(task.id)} starts again.{told}", task.id)
+        case TaskState.ASKING:
+            question = open_question(session, task)
+            if question is not None and question.about == "retry":
+                return approve(session, now, policy, actor, task_id)
+            return not_now(task, "retry", "Reply `answer …` first.")
+        case TaskState.VERIFYING | TaskState.READY:
+            if not guidance:
+                return Reply(False, "Say what should change, for example: `retry use semicolons`.", task.id)
+            move_task(session, task, TaskState.DIAGNOSING, Cause.PEOPLE_COMMENTED, now, actor=actor.id, why=guidance)
+            _diagnose(
+                session, now, task, f"thread:{task.id}:v{task.version}", "people", f"{actor.name or actor.id} wrote it"
+            )
+            return Reply(True, f"{task_label(task.id)} goes back to the agent with your words.", task.id)
+        case _ if guidance:
+            return Reply(
+                True, f"Noted. {task_label(task.id)} {IN_WORDS[task.state]}; the next prompt holds it.", task.id
+            )
+        case _:
+            return not_now(task, "retry")
+
+
+def answer(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int, text: str) -> Reply:
+    """Answer the task's open question."""
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    question = open_question(session, task)
+    missed = missed_question(session, task)
+    if missed is None and (task.state is not TaskState.ASKING or question is None):
+        return Reply(False, f"{task_label(task.id)} has no open question.", task.id)
+    said = text.strip()
+    if not said:
+        return Reply(False, "Write the answer behind the word: `answer …`.", task.id)
+    if missed is not None:
+        return _answer_late(session, now, task, missed, actor, said)
+    assert question is not None
+    if question.about == "retry":
+        # These are the options that were offered; anything else is guidance for the attempt that it approves.
+        if said.lower() == "stop":
+            return stop(session, now, policy, actor, task_id)
+        if said.lower() == "approve":
+            return approve(session, now, policy, actor, task_id)
+        return retry(session, now, policy, actor, task_id, guidance=said)
+    settle_question(session, now, task, question, said, actor.id, QuestionState.ANSWERED, Cause.ANSWERED)
+    return Reply(True, f"Thanks. {task_label(task.id)} goes on with “{said}”.", task.id)
+
+
+def guide(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int, text: str) -> Reply:
+    """Words in the thread without a verb: an answer when one is waited for, guidance otherwise."""
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    question = open_question(session, task)
+    waits = task.state is TaskState.ASKING and question is not None and question.about != "retry"
+    if waits or missed_question(session, task) is not None:
+        return answer(session, now, policy, actor, task_id, text)
+    if task.state in {TaskState.MERGED, TaskState.DROPPED}:
+        return Reply(False, f"{task_label(task.id)} {IN_WORDS[task.state]}; write a new request for more.", task.id)
+    add_guidance(session, now, task, actor, text)
+    refresh_card(session, task, now)
+    hints = {
+        TaskState.PLANNED: "It goes into the prompt when you approve; `edit …` scopes again instead.",
+        TaskState.NEEDS_HELP: "Reply `retry` to start an attempt that is told.",
+        TaskState.READY: "Reply `retry` followed by what should change to send it back.",
+        TaskState.VERIFYING: "It is kept for the next attempt; `retry …` sends it back now.",
+        TaskState.STOPPED: "Reply `retry` to start again with it.",
+    }
+    return Reply(True, "Noted for the next attempt. " + hints.get(task.state, ""), task.id)
+
+
+def _answer_late(session: Session, now: datetime, task: Task, question: Question, actor: Actor, said: str) -> Reply:
+    """A late answer is still an answer: the task goes on as if it had come in time."""
+    clear_help(task)
+    settle_question(session, now, task, question, said, actor.id, QuestionState.ANSWERED, Cause.ANSWERED)
+    return Reply(True, f"Thanks, not too late. {task_label(task.id)} goes on with “{said}”.", task.id)
+
+
+def _scope_again(session: Session, now: datetime, task: Task, cause: Cause, actor: Actor, guidance: str) -> Reply:
+    """A task that no agent ever worked on starts where it was left: with its plan, which then wants its approval."""
+    unask(session, now, task)
+    move_task(session, task, TaskState.SCOPING, cause, now, actor=actor.id, why=guidance)
+    rescope(session, now, task)
+    return Reply(True, f"{task_label(task.id)} starts again with a new plan.", task.id)
+
+
+def _diagnose_for_person(session: Session, now: datetime, task: Task, guidance: str, evidence: tuple[str, ...]) -> None:
+    _diagnose(session, now, task, f"retry:{task.id}:v{task.version}", "person_retry", guidance, evidence)
+
+
+def _diagnose(
+    session: Session,
+    now: datetime,
+    task: Task,
+    subject: str,
+    cause: str,
+    message: str,
+    evidence: tuple[str, ...] = (),
+) -> None:
+    task.next_prompt = ""
+    session.add(task)
+    facts: dict[str, Any] = DiagnoseFacts(cause=cause, message=message, evidence=evidence).model_dump(mode="json")
+    ask(session, now, kind=Kind.DIAGNOSE, subject=subject, task=task, facts=facts)
