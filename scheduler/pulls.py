@@ -19,10 +19,11 @@ from integrations.fault import IntegrationError
 from integrations.github import PullDetail, PullLight
 from scheduler.background import NotYetError
 from scheduler.lifecycle import Cause, PullState, TaskState
+from scheduler.outages import came_back, is_down, went_down
 from scheduler.outside import Outside
 from scheduler.questions import withdraw_questions
 from scheduler.registry.work import PullRequest, Task
-from scheduler.registry.writers import move_pull, move_task, recall, record, refresh_card, remember, say
+from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
 
 log = structlog.get_logger(__name__)
 
@@ -68,8 +69,11 @@ class PullWatcher:
         try:
             batch = await asyncio.to_thread(out.github.light, [row.node_id for row in rows])
         except IntegrationError as problem:
-            await self._down(problem)
+            await self._down(problem.user_message)
             return Fetched(requests=1, failed=True)
+        if batch.failed and not batch.pulls:
+            await self._down("nothing was answered.")
+            return Fetched(requests=batch.requests, failed=True)
         changed = [
             (row, seen)
             for row in rows
@@ -132,7 +136,7 @@ class PullWatcher:
         try:
             seen = await asyncio.to_thread(out.github.detail, row.repo, row.number)
         except IntegrationError as problem:
-            await self._down(problem)
+            await self._down(problem.user_message)
             raise NotYetError(str(problem)) from problem
         await out.registry.write(lambda s: self._put_detail(s, pull_id, seen))
 
@@ -205,42 +209,15 @@ class PullWatcher:
             task.cleaned_at = None
             move_task(session, task, TaskState.VERIFYING, Cause.PR_REOPENED, now, why=row.url)
 
-    async def _down(self, problem: IntegrationError) -> None:
-        """GitHub cannot be used: say so once, until it answers again."""
-
-        def work(session: Session) -> None:
-            now = self._out.clock()
-            text = (
-                f"GitHub cannot be reached or refuses: {problem.user_message} Pull requests are not watched meanwhile."
-            )
-            if recall_outage(session) is None:
-                since = now.isoformat()
-                remember(session, now, "outage:github", {"since": since})
-                say(session, now, kind="alert", dedupe_key=f"outage:github:{since}", payload={"text": text})
-
-        log.warning("github", error=str(problem))
-        await self._out.registry.write(work)
+    async def _down(self, problem: str) -> None:
+        """GitHub cannot be used; people hear of it once it has lasted."""
+        why = f"GitHub cannot be reached or refuses: {problem} Pull requests are not watched meanwhile."
+        log.warning("github", error=problem)
+        await self._out.registry.write(lambda s: went_down(s, self._out.clock(), "GitHub", why))
 
     async def _up(self) -> None:
-        if await self._out.registry.read(recall_outage) is None:
-            return
-
-        def work(session: Session) -> None:
-            now = self._out.clock()
-            since = recall_outage(session)
-            if since is None:
-                return
-            remember(session, now, "outage:github", {"since": None})
-            text = "GitHub answers again; everything is picked up."
-            say(session, now, kind="alert", dedupe_key=f"back:github:{since}", payload={"text": text})
-
-        await self._out.registry.write(work)
-
-
-def recall_outage(session: Session) -> str | None:
-    """Since when GitHub has been down; None while it answers."""
-    fact = recall(session, "outage:github")
-    return fact["since"] if fact else None
+        if await self._out.registry.read(lambda s: is_down(s, "GitHub")):
+            await self._out.registry.write(lambda s: came_back(s, self._out.clock(), "GitHub"))
 
 
 def withdraw_ready(session: Session, now: datetime, pull: PullRequest, task: Task, cause: Cause, why: str) -> None:
