@@ -39,7 +39,7 @@ WORK = "C0PRODUCT"
 PACE = Pace(ready=1.5, review=1.0, no_checks=15.0, missing_checks=60.0, speed=8.0)
 _TICK_S = 1.0
 _LOOK_S = 0.25
-_START_S = 60.0
+_START_S = 180.0
 _END_S = 20.0
 
 
