@@ -58,6 +58,9 @@ def render(session: Session, row: Outbox, policy: Policy, values: SlackValues, s
         case "pr_ready":
             if facts.pull is None or facts.pull.head_sha != row.head or task.state is not TaskState.READY:
                 return Rendered(task=task, why="the head commit has moved or the task went on")
+            said = _said_ready(session, task, row.head)
+            if said is not None:  # it was withdrawn since: one message for each head commit
+                return Rendered(messages.pr_ready(facts), task, said.ts, said.channel)
             return Rendered(messages.pr_ready(facts), task)
         case "ready_withdrawn":
             said = _said_ready(session, task, row.head)

@@ -14,6 +14,7 @@ from bot.slack.markup import strip_invisible
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
+_MARKUP = re.compile(r"<(?=[!@#]|https?:|mailto:)")
 _ESCAPED_USER = re.compile(r"&lt;@([UW][A-Z0-9]{2,20})&gt;")
 
 
@@ -28,8 +29,12 @@ def line(raw: str) -> str:
 
 
 def plain(raw: str) -> str:
-    """Untrusted text for plain_text, on one line. Slack reads no markup there."""
-    return " ".join(strip_invisible(raw).split())
+    """Untrusted text for plain_text, on one line.
+
+    Slack reads no markup there. What would be markup elsewhere is broken all the same, for the places that a
+    heading or a label is copied to.
+    """
+    return _MARKUP.sub("‹", " ".join(strip_invisible(raw).split()))
 
 
 def bold(raw: str) -> str:

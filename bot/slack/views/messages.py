@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.slack.buttons import Token
 from bot.slack.views import blocks, checklist, escape
 from bot.slack.views.blocks import Button
@@ -28,7 +30,8 @@ def question(facts: TaskFacts, asked: Question) -> Message:
     parts: list[Block] = [blocks.section(f"{escape.person(task.requester)} {heading}\n{escape.quoted(asked.text)}")]
     if asked.about == "retry" and task.next_change:
         parts.append(blocks.section(f"*What changes in the prompt*\n{escape.quoted(task.next_change)}"))
-    parts += blocks.actions(answers(facts), Token(task.id or 0, task.version, f"q{asked.id}"))
+    offered = answers(replace(facts, question=asked))
+    parts += blocks.actions(offered, Token(task.id or 0, task.version, f"q{asked.id}"))
     how = "Press a button, or reply `retry …` with what it should know." if asked.about == "retry" else _how(asked)
     parts.append(blocks.context(how))
     return fit(f"{label} asks: {escape.line(asked.text)}", parts)
