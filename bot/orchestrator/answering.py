@@ -8,7 +8,6 @@ the row says so. What nobody can answer is reported once and tried again later, 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +29,7 @@ from integrations.fault import IntegrationError
 from scheduler.judging import Kind
 from scheduler.policy import Policy
 from scheduler.registry import Judgement, Registry, Topic
+from scheduler.registry.database import rung
 
 log = structlog.get_logger(__name__)
 
@@ -114,8 +114,7 @@ class Orchestrator:
                 # The registry could not be read: everything else would fail too. It is shown, and tried again.
                 log.exception("judgements could not be read")
                 pause = self._patience.look_s
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), pause)
+            await rung(bell, pause)
 
     async def _take(self) -> float:
         """Start on what can be answered now; returns the seconds until there may be more."""

@@ -6,7 +6,6 @@ the log. What Slack refuses for good is shown to the admins, once. A lost channe
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +34,7 @@ from bot.slack.values import SlackValues
 from bot.slack.views.messages import alert
 from scheduler.policy import Policy
 from scheduler.registry import Outbox, Registry, Task, Topic
+from scheduler.registry.database import rung
 from scheduler.registry.writers import record, say
 
 log = structlog.get_logger(__name__)
@@ -89,10 +89,7 @@ class Sender:
             except Exception:
                 log.exception("the outbox could not be sent")
                 pause = _DOWN_S
-            try:
-                await asyncio.wait_for(bell.wait(), pause)
-            except TimeoutError:
-                continue
+            await rung(bell, pause)
 
     def _down(self, problem: SlackError) -> None:
         if self._down_since is None:

@@ -29,6 +29,7 @@ from bot.slack.views import escape, help
 from bot.slack.views.budget import Message
 from scheduler.policy import Policy
 from scheduler.registry import Inbox, Registry, Topic
+from scheduler.registry.database import rung
 from scheduler.registry.writers import record, say
 
 log = structlog.get_logger(__name__)
@@ -77,10 +78,7 @@ class Worker:
             while True:
                 bell.clear()
                 pause = await self._start_due(bell)
-                try:
-                    await asyncio.wait_for(bell.wait(), timeout=pause)
-                except TimeoutError:
-                    continue
+                await rung(bell, pause)
         finally:
             for task in self._running:
                 task.cancel()

@@ -253,3 +253,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin(connection: Any) -> None:
     writing = connection.get_execution_options().get("waggle_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+async def rung(bell: asyncio.Event, timeout_s: float) -> bool:
+    """Wait until `bell` is set, at most `timeout_s` seconds; whether it was.
+
+    Not `asyncio.wait_for`: in Python 3.11 that forgets a cancellation which arrives in the moment in which the bell
+    rings, and a loop that waits with it then never ends (python/cpython#86296).
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            await bell.wait()
+    except TimeoutError:
+        return False
+    return True
