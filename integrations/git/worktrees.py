@@ -64,11 +64,17 @@ class Worktrees:
         record = self._records.find(name)
         if record is not None and (record.slug, record.branch) != (slug, check_branch(branch)):
             raise BadName(f"workspace {name} belongs to {record.slug} on {record.branch}, not to {slug} on {branch}")
-        _delete(path)
+        # Out of the way in one step: a removal that is cut short must never look like a workspace in which somebody
+        # deleted files. The record goes last, so that it is taken up again.
+        gone = path.with_name(f".removed-{name}")
+        _delete(gone)
+        if path.exists():
+            path.rename(gone)
         _delete(self._places.admin(slug, name))
         pool = self._places.pool(slug)
         leftover_locks.drop(leftover_locks.of_workspace(pool, self._places.admin(slug, name), branch), pool)
         self._delete_branch(slug, branch)
+        _delete(gone)
         self._records.forget(name)
 
     def all(self, slug: str) -> list[Worktree]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -208,6 +211,43 @@ def test_removing_takes_directory_registration_and_branch(world: World) -> None:
     assert world.repositories.workspaces(SLUG) == []
     assert git("--git-dir", str(world.pool), "branch", "--list", cwd=world.root) == ""
     assert len(git("--git-dir", str(world.pool), "worktree", "list", cwd=world.root).splitlines()) == 1
+
+
+REMOVE_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from integrations.git import Repositories
+
+removed = []
+
+def hear(event, arguments):
+    if event == "os.remove" and arguments[0] in ("app.py", ".git"):
+        removed.append(arguments[0])
+        if len(removed) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hear)
+Repositories(Path(sys.argv[1])).remove_workspace(*sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("wanted_again", [True, False])
+def test_a_removal_that_is_cut_short_is_no_workspace_with_deleted_files(world: World, wanted_again: bool) -> None:
+    tree = world.workspace()
+    world.work(tree, {"new.py": "x = 1\n"}, commit="work")
+    home = world.repositories.places.home
+
+    died = subprocess.run([sys.executable, "-c", REMOVE_AND_DIE, str(home), SLUG, tree.name, tree.branch], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert not tree.path.exists()
+    assert [one.name for one in world.repositories.workspaces(SLUG)] == [tree.name], "it is known that one was here"
+
+    if wanted_again:
+        again = world.repositories.create_workspace(SLUG, tree.name, tree.branch, tree.base_sha)
+        assert not world.repositories.dirty(again.path)
+        assert (again.path / "app.py").exists()
+    world.repositories.remove_workspace(SLUG, tree.name, tree.branch)
+    assert list(tree.path.parent.iterdir()) == [] == world.repositories.workspaces(SLUG)
 
 
 def test_a_link_in_a_workspace_is_removed_and_not_followed(world: World) -> None:
