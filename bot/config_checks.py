@@ -70,6 +70,7 @@ def _channels(raw: Mapping[str, Any]) -> Iterator[Found]:
 
 def _routes(raw: Mapping[str, Any]) -> Iterator[Found]:
     known = sorted(AGENT_FAMILIES)
+    real = [str(one.get("slug")) for _, one in _tables(raw, "repository") if one.get("playground") is not True]
     kinds = ["default", *KINDS, *(f"{kind}/{size}" for kind in KINDS for size in SIZES)]
     for kind, ranked in _table(raw, "routes").items():
         if kind not in kinds:
@@ -82,6 +83,12 @@ def _routes(raw: Mapping[str, Any]) -> Iterator[Found]:
             agent = route.get("agent") if isinstance(route, dict) else None
             if isinstance(agent, str) and agent not in known:
                 yield ("routes", kind, index, "agent"), *_unknown(agent, known, "agent")
+            elif agent == "scripted" and real:
+                yield (
+                    ("routes", kind, index, "agent"),
+                    f"the scripted agent works on playground repositories only, and {real[0]} is none",
+                    'Route to "claude-code".',
+                )
 
 
 def _reviewers(raw: Mapping[str, Any]) -> Iterator[Found]:

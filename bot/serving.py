@@ -163,8 +163,24 @@ async def _keep(place: Place, announce: Announce) -> None:
             announce(f"The playground had ended and was started again. Its page: {place.page_url}")
 
 
+def _check_world(app: App) -> None:
+    """Real repositories need the real GitHub, those of the playground the playground's."""
+    strange = [one.slug for one in app.config.document.repository if one.playground is app.services.github]
+    if not strange:
+        return
+    if app.services.github:
+        what, cure = "of the playground, and GITHUB_TOKEN is set", "Remove `playground = true`, or the token."
+    else:
+        what = "not of the playground, and GITHUB_TOKEN is not set"
+        cure = "Set it to a token that may write there; or add `playground = true` for the sample repository."
+    names = ", ".join(strange)
+    verb = "are" if len(strange) > 1 else "is"
+    raise StartError(f"{app.config.path}: {names} {verb} {what}. {cure}")
+
+
 def _check_outside(app: App) -> list[str]:
     """Try what a person gave. Blocks. What is refused raises; what only does not answer is returned as a line."""
+    _check_world(app)
     lines = []
     try:
         app.github.viewer()

@@ -14,7 +14,7 @@ REAL = """
 [[repository]]
 slug = "acme/ledgerline"
 [routes]
-default = [{ agent = "scripted" }]
+default = [{ agent = "claude-code" }]
 """
 
 
@@ -51,10 +51,32 @@ def test_a_repository_that_does_not_exist(terminal: Terminal, elsewhere: Path) -
     assert there.github_token not in told
 
 
-def test_a_remote_that_is_no_repository(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_real_repository_without_a_token_and_the_other_way_round(terminal: Terminal, elsewhere: Path) -> None:
+    terminal.config(REAL)
+    told = terminal.refused()
+    assert "acme/ledgerline is not of the playground" in told and "GITHUB_TOKEN" in told
+    there = ensure_playground(elsewhere)
+    terminal.config(REAL.replace("slug =", "playground = true\nslug ="))
+    told = terminal.refused(GITHUB_TOKEN=there.github_token, GITHUB_API_URL=there.github_api_url)
+    assert "acme/ledgerline is of the playground" in told and "Remove" in told
+
+
+def test_slack_tokens_that_are_refused(terminal: Terminal, elsewhere: Path) -> None:
+    there = ensure_playground(elsewhere)
+    wrong = {"SLACK_BOT_TOKEN": "xoxb-wrong", "SLACK_APP_TOKEN": there.slack_app_token}
+    told = terminal.refused(SLACK_API_URL=there.slack_api_url, **wrong)
+    assert "SLACK_BOT_TOKEN" in told and "xoxb-wrong" not in told
+    wrong = {"SLACK_BOT_TOKEN": there.slack_bot_token, "SLACK_APP_TOKEN": "xapp-wrong"}
+    told = terminal.refused(SLACK_API_URL=there.slack_api_url, **wrong)
+    assert "SLACK_APP_TOKEN" in told and "xapp-wrong" not in told
+
+
+def test_a_remote_that_is_no_repository(terminal: Terminal, elsewhere: Path, tmp_path: Path) -> None:
+    there = ensure_playground(elsewhere)
     (tmp_path / "empty").mkdir()
     terminal.config(REAL + "\n".join(["[[repository]]", 'slug = "acme/other"', f'remote = "{tmp_path / "empty"}"']))
-    assert "acme/other" in terminal.refused()
+    told = terminal.refused(GITHUB_TOKEN=there.github_token, GITHUB_API_URL=there.github_api_url)
+    assert "acme/other cannot be used" in told
 
 
 def test_a_port_in_use(terminal: Terminal) -> None:

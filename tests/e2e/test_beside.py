@@ -47,7 +47,7 @@ def test_an_edit_is_in_force_at_once_and_a_bad_one_is_told_and_ignored(terminal:
     write_config(terminal, "\n[retries]\nfailures = 'many'\n")
     eventually("the mistake is told", lambda: "last good version stays in force" in printed(terminal))
     assert "failures: a whole number is wanted" in printed(terminal)
-    write_config(terminal, "\n[[repository]]\nslug = 'acme/second'\n")
+    write_config(terminal, "\n[[repository]]\nslug = 'acme/second'\nplayground = true\n")
     eventually("the edit is told", lambda: "its changes are in force" in printed(terminal))
     assert terminal.json("new", "x", "--repo", "acme/second")["ok"]
 

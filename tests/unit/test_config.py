@@ -48,6 +48,12 @@ SINGLE = [
     ('[routes]\nbugs = [{ agent = "claude-code" }]', 2, "`bugs` is no kind of task", "Did you mean `bug`?"),
     ('[[reviewer]]\nname = "x"\nfamily = "gemini"', 3, "not one of the choices", "'anthropic' or 'openai'"),
     ('[models]\njudge = ["sonnet"]', 2, "`sonnet` names no model", '"anthropic:MODEL"'),
+    (
+        '[[repository]]\nslug = "a/b"\n[routes]\ndefault = [{ agent = "scripted" }]',
+        4,
+        "playground repositories only",
+        '"claude-code"',
+    ),
     ("[budget]\nattempt_usd = 50", 2, "more (50) than its whole task (15)", "Raise task_usd"),
     ("[budget]\nattempt_usd = nan", 2, "finite number", "Mend"),
     ('[[repository]]\nslug = "a/b"\n[[repository]]\nslug = "A/B"', 4, "a second time", "Keep one"),
@@ -92,7 +98,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
             "bse_branch = 'main'",
             "[routes]",
             "default = [",
-            '  { agent = "scripted" },',
+            '  { agent = "claude-code" },',
             '  { agent = "nobody", model = "x" },',
             "]",
         ]
