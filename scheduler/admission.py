@@ -8,15 +8,17 @@ from functools import partial
 from sqlmodel import Session, col, select
 
 from scheduler.attempts import intend, pick_route
+from scheduler.budget import purse_of
 from scheduler.dispatch import Candidate, Decision, Running, admit
-from scheduler.failures import granted_usd
-from scheduler.judging import PromptFacts
+from scheduler.failures import ask_for_help
+from scheduler.judging import Kind, PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.outside import Outside
 from scheduler.questions import rewrite_prompt
+from scheduler.recovery import rule_for
 from scheduler.registry.reading import latest_attempt
-from scheduler.registry.work import Task
-from scheduler.registry.writers import move_attempt, refresh_card, spent_usd
+from scheduler.registry.work import Judgement, Task
+from scheduler.registry.writers import move_attempt, refresh_card
 
 
 class Admission:
@@ -34,6 +36,8 @@ class Admission:
         policy, now = self._out.policy(), self._out.clock()
         host = await asyncio.to_thread(self._out.host)
         decisions = admit(candidates, running, policy.capacity, host, now, policy.age_step_s)
+        for broke in [one for one in candidates if one.budget_spent]:
+            await self._out.registry.write(partial(self._ask_for_money, task_id=broke.task_id))
         for decision in decisions:
             if decision.admitted:
                 name = await self._out.registry.write(partial(self._admit, decision=decision))
@@ -63,12 +67,28 @@ class Admission:
                     memory,
                     files,
                     task.not_before,
-                    spent_usd(session, task),
-                    granted_usd(task, self._out.policy()),
+                    purse_of(session, self._out.policy(), task).empty,
                     pick_route(task, self._out) is not None,
                 )
             )
         return candidates, running
+
+    def _ask_for_money(self, session: Session, task_id: int) -> None:
+        """Its turn would never come: a person decides whether it gets more."""
+        task = session.get(Task, task_id)
+        purse = purse_of(session, self._out.policy(), task) if task is not None else None
+        if task is None or purse is None or task.state is not TaskState.QUEUED or not purse.empty:
+            return
+        rule = rule_for("budget")
+        ask_for_help(
+            session,
+            self._out.clock(),
+            task,
+            Cause.BUDGET_SPENT,
+            cause="budget",
+            sentence=f"{rule.sentence} {purse.sentence}",
+            cure=rule.cure,
+        )
 
     def _admit(self, session: Session, decision: Decision) -> str:
         task = session.get(Task, decision.task_id)
@@ -95,8 +115,23 @@ class Admission:
             return False
         task.guidance = [{**entry, "asked": True} if entry in missing else entry for entry in task.guidance]
         task.version += 1
-        rewrite_prompt(session, self._out.clock(), task, PromptFacts(why="guidance"))
+        rewrite_prompt(session, self._out.clock(), task, self._facts_again(session, task))
         return True
+
+    def _facts_again(self, session: Session, task: Task) -> PromptFacts:
+        """What the prompt that lacks the words was written from: an answer must not be lost for a hint."""
+        rows = session.exec(
+            select(Judgement)
+            .where(Judgement.task_id == task.id, Judgement.state == "used", Judgement.kind != Kind.REVIEW)
+            .order_by(col(Judgement.id).desc())
+        ).all()
+        for row in rows:
+            if row.kind != Kind.PROMPT:
+                break
+            facts = PromptFacts.model_validate(row.facts)
+            if facts.why != "guidance":
+                return facts
+        return PromptFacts(why="guidance")
 
     async def _differ(self, waiting: list[Decision]) -> bool:
         return await self._out.registry.read(lambda s: self._reasons_differ(s, waiting))

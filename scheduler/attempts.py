@@ -8,35 +8,35 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from integrations.agents import AgentAdapter, AgentRun
-from integrations.engines import CommandResult, RunSpec, RunState
+from integrations.engines import RunSpec, RunState
 from integrations.fault import IntegrationError
-from scheduler.background import NotYetError
-from scheduler.failures import fail, granted_usd
-from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, PullState, TaskState
+from scheduler.background import NotYetError, in_own_thread
+from scheduler.budget import purse_of
+from scheduler.failures import fail
+from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.names import attempt_name
 from scheduler.outside import Outside
-from scheduler.policy import Policy, RepositoryPolicy
 from scheduler.registry.reading import latest_attempt
-from scheduler.registry.work import Attempt, PullRequest, Task
-from scheduler.registry.writers import move_attempt, move_task, recall, record, refresh_card, remember, spent_usd
+from scheduler.registry.work import Attempt, Task
+from scheduler.registry.writers import move_attempt, move_task, record, refresh_card
 from scheduler.steps import StepName
+from scheduler.workspaces import MAX_OUTPUT, InterruptedCommandError, Workspaces
 
 log = structlog.get_logger(__name__)
-
-_MAX_OUTPUT = 200 * 2**20
-_INSTALL_S = 900.0
 
 
 def intend(session: Session, out: Outside, task: Task) -> Attempt:
     """Write down that an attempt is wanted, before anything is done for it."""
     now = out.clock()
     policy = out.policy()
+    purse = purse_of(session, policy, task)
     last = latest_attempt(session, task)
     route = pick_route(task, out)
     assert route is not None and task.id is not None
@@ -55,8 +55,8 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
         prompt_change=task.next_change,
         resumes=resumes,
         session_id=last.session_id if resumes and last else out.new_id(),
-        budget_usd=_attempt_usd(session, task, policy),
-        budget_tokens=policy.budget.attempt_tokens,
+        budget_usd=purse.attempt_usd(policy),
+        budget_tokens=purse.attempt_tokens(policy),
         deadline=now + timedelta(seconds=policy.times.prepare_s),
         created_at=now,
     )
@@ -67,13 +67,6 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
     move_task(session, task, TaskState.RUNNING, Cause.ADMITTED, now, why=f"attempt {n} with {attempt.agent}")
     session.flush()
     return attempt
-
-
-def _attempt_usd(session: Session, task: Task, policy: Policy) -> float:
-    """What this attempt may cost: its own limit, or what is left of the task's."""
-    granted = granted_usd(task, policy)
-    left = granted - spent_usd(session, task) if granted else policy.budget.attempt_usd
-    return max(min(policy.budget.attempt_usd, left), 0.01)
 
 
 def pick_route(task: Task, out: Outside) -> tuple[str, str] | None:
@@ -89,6 +82,7 @@ class Starter:
 
     def __init__(self, out: Outside) -> None:
         self._out = out
+        self._workspaces = Workspaces(out)
 
     async def start(self, attempt_id: int) -> None:
         """Prepare and start one attempt.
@@ -109,14 +103,19 @@ class Starter:
         if attempt.state is AttemptState.INTENDED:
             await out.registry.write(lambda s: self._advance(s, attempt_id, AttemptState.PREPARING, Cause.ADMITTED))
         try:
-            path, base = await asyncio.to_thread(self._workspace, task, attempt, repository)
+            path, base = await asyncio.to_thread(self._workspaces.prepare, task, attempt.name, repository)
         except IntegrationError as problem:
-            if problem.retryable and not self._overdue(attempt):
-                await self._note(attempt_id, f"waiting: {problem.user_message}")
-                raise NotYetError(str(problem)) from problem
-            await self._fail(attempt_id, "workspace", problem.user_message)
+            await self._wait_or_fail(attempt, problem, "workspace")
             return
-        problem_text = await self._install(task, attempt, repository, path)
+        try:
+            problem_text = await in_own_thread(partial(self._workspaces.install, task, attempt.name, repository, path))
+        except InterruptedCommandError as stopped:
+            if not self._overdue(attempt):
+                raise NotYetError(str(stopped)) from stopped
+            problem_text = str(stopped)
+        except IntegrationError as problem:
+            await self._wait_or_fail(attempt, problem, "install")
+            return
         if problem_text is not None:
             await self._fail(attempt_id, "install", "", problem_text)
             return
@@ -135,47 +134,20 @@ class Starter:
 
         return await self._out.registry.read(work)
 
+    async def _wait_or_fail(self, attempt: Attempt, problem: IntegrationError, cause: str) -> None:
+        """What may pass is waited for until the attempt's deadline.
+
+        Raises:
+            NotYetError: it may pass.
+        """
+        assert attempt.id is not None
+        if problem.retryable and not self._overdue(attempt):
+            await self._note(attempt.id, f"waiting: {problem.user_message}")
+            raise NotYetError(str(problem)) from problem
+        await self._fail(attempt.id, cause, problem.user_message)
+
     def _overdue(self, attempt: Attempt) -> bool:
         return attempt.deadline is not None and self._out.clock() >= attempt.deadline
-
-    def _workspace(self, task: Task, attempt: Attempt, repository: RepositoryPolicy) -> tuple[Path, str]:
-        out = self._out
-        remote = out.remotes(task.repo)
-        with out.steps(StepName.MIRROR, attempt.name):
-            out.repositories.ensure(remote)
-            out.repositories.fetch(remote)
-        base_branch = repository.base_branch or out.repositories.default_branch(remote)
-        base = out.repositories.resolve(task.repo, base_branch)
-        start = self._start_point(task, base)
-        with out.steps(StepName.WORKSPACE, attempt.name):
-            tree = out.repositories.create_workspace(task.repo, f"t-{task.id}", task.branch, start)
-        return tree.path, out.repositories.head(tree.path)
-
-    def _start_point(self, task: Task, base: str) -> str:
-        """The commit a new worktree starts from: what was pushed for this task before, else the base."""
-        pull = self._out.registry.read_now(
-            lambda s: s.exec(
-                select(PullRequest).where(PullRequest.task_id == task.id, PullRequest.state != PullState.MERGED)
-            ).first()
-        )
-        return pull.head_sha if pull is not None else base
-
-    async def _install(self, task: Task, attempt: Attempt, repository: RepositoryPolicy, path: Path) -> str | None:
-        """Run the install command once for each workspace; the tail of its output when it fails."""
-        if not repository.install:
-            return None
-        out = self._out
-        key = f"installed:t-{task.id}"
-        mark = {"path": str(path), "command": repository.install}
-        if await out.registry.read(lambda s: recall(s, key)) == mark:
-            return None
-        result = await asyncio.to_thread(
-            run_command, out, f"{attempt.name}-install", repository.install, path, _INSTALL_S, StepName.INSTALL
-        )
-        if result.rc == 0:
-            await out.registry.write(lambda s: remember(s, out.clock(), key, mark))
-            return None
-        return f"`{repository.install}` ended with {result.rc} ({result.why}).\n{result.output}"
 
     def _prepared(self, session: Session, attempt_id: int, path: Path, head: str) -> None:
         attempt = session.get(Attempt, attempt_id)
@@ -220,7 +192,7 @@ class Starter:
                 live_input=command.live_input,
                 input_ends_on=command.input_ends_on,
                 deadline_s=times.run_s,
-                max_output_bytes=_MAX_OUTPUT,
+                max_output_bytes=MAX_OUTPUT,
             )
             with out.steps(StepName.SPAWN, attempt.name):
                 if out.engine.find(attempt.name).state in {RunState.ABSENT, RunState.STARTING}:
@@ -229,7 +201,7 @@ class Starter:
         try:
             await asyncio.to_thread(spawn)
         except IntegrationError as problem:
-            await self._fail(attempt_id, "bad-setup", problem.user_message)
+            await self._wait_or_fail(attempt, problem, "bad-setup")
             return
         await out.registry.write(lambda s: self._advance(s, attempt_id, AttemptState.RUNNING, Cause.SPAWNED))
 
@@ -282,33 +254,3 @@ class Starter:
 
         log.warning("attempt could not start", cause=cause, message=message)
         await self._out.registry.write(work)
-
-
-def run_command(out: Outside, name: str, command: str, cwd: Path, deadline_s: float, step: StepName) -> CommandResult:
-    """Run a repository's own command through the engine, with nothing but the allowed environment."""
-    with out.steps(step, name):
-        view = out.engine.find(name)
-        if view.state is RunState.RUNNING:
-            out.engine.stop(name, 5.0)
-        if view.state is not RunState.ABSENT:
-            out.engine.remove(name)
-        return out.engine.run(
-            RunSpec(
-                name=name,
-                argv=("/bin/sh", "-c", command),
-                cwd=cwd,
-                env=dict(out.environment),
-                deadline_s=deadline_s,
-                max_output_bytes=_MAX_OUTPUT,
-            )
-        )
-
-
-def spent_on(policy: Policy, tokens: int, cost_usd: float, attempt: Attempt) -> float:
-    """The share of an attempt's budget that is spent, by tokens or dollars, whichever is more."""
-    shares = [0.0]
-    if attempt.budget_tokens:
-        shares.append(tokens / attempt.budget_tokens)
-    if attempt.budget_usd:
-        shares.append(cost_usd / attempt.budget_usd)
-    return max(shares)

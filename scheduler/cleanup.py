@@ -64,8 +64,9 @@ class Cleaner:
             now = out.clock()
             row = session.get(Task, task_id)
             assert row is not None
-            row.cleaned_at = now
-            session.add(row)
+            if row.state in {TaskState.MERGED, TaskState.DROPPED}:
+                row.cleaned_at = now  # unless a person took it up again meanwhile: then there is more to clean later
+                session.add(row)
             record(
                 session, now, what="cleaned", why="; ".join(did) or "nothing was left", task_id=task_id, subject="task"
             )
@@ -87,19 +88,19 @@ class Cleaner:
     ) -> list[str]:
         out = self._out
         did: list[str] = []
-        for one in attempts:
-            view = out.engine.find(one.name)
-            if view.state in {RunState.RUNNING, RunState.STARTING, RunState.LOST}:
-                with out.steps(StepName.STOP, one.name):
-                    out.engine.stop(one.name, 1.5)
+        for run in [f"{one.name}{what}" for one in attempts for what in ("", "-install", "-verify")]:
+            if out.engine.find(run).state in {RunState.RUNNING, RunState.STARTING, RunState.LOST}:
+                with out.steps(StepName.STOP, run):
+                    out.engine.stop(run, 1.5)
         name = f"t-{task.id}"
         tree = next((one for one in out.repositories.workspaces(task.repo) if one.name == name), None)
         if tree is not None:
-            if attempt is not None and tree.path.exists():
+            if tree.path.exists():
+                ref = f"refs/waggle/rescue/{name}/{attempt.n if attempt else 0}"
                 with out.steps(StepName.RESCUE, name):
-                    saved = out.repositories.rescue(task.repo, tree.path, f"refs/waggle/rescue/{name}/{attempt.n}")
+                    saved = out.repositories.rescue(task.repo, tree.path, ref)
                 if saved:
-                    did.append(f"unpublished work saved as refs/waggle/rescue/{name}/{attempt.n}")
+                    did.append(f"unpublished work saved as {ref}")
             with out.steps(StepName.REMOVE_WORKSPACE, name):
                 out.repositories.remove_workspace(task.repo, name, task.branch)
             did.append("worktree removed")

@@ -27,8 +27,7 @@ class Candidate:
     memory_bytes: int
     files: frozenset[str] = frozenset()
     not_before: datetime | None = None
-    spent_usd: float = 0.0
-    budget_usd: float = 0.0
+    budget_spent: bool = False
     has_route: bool = True
 
 
@@ -113,7 +112,7 @@ def _why_not(one: Candidate, going: Sequence[Running], limit: int, free: int, ho
         return "no agent is configured for it"
     if one.not_before is not None and one.not_before > now:
         return f"waits until {one.not_before:%H:%M} UTC"
-    if one.budget_usd and one.spent_usd >= one.budget_usd:
+    if one.budget_spent:
         return "its budget is spent"
     if len(going) >= limit:
         return f"all {limit} agent slots are in use"

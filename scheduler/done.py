@@ -92,10 +92,12 @@ class PullFacts:
     checks: tuple[CheckRun, ...] = ()
     required: tuple[str, ...] = ()
     unresolved_threads: int | None = None
+    threads_handed: bool = False  #: an attempt was told every comment in them
     diff: DiffFact | None = None
     has_ci: bool = True
     verified_head: str = ""
     verified_ok: bool | None = None
+    verified_why: str = ""  #: why it is not known, where it is not
     reviews: tuple[ReviewFact, ...] = ()
     reviewers_left: bool = True  #: a reviewer may still answer for this head
     screenshots_head: str = ""
@@ -201,8 +203,11 @@ def _synced(facts: PullFacts) -> Line:
 def _ci(facts: PullFacts, policy: DonePolicy, now: datetime) -> Line:
     age = (now - facts.head_since).total_seconds()
     if not facts.has_ci:
-        if facts.verified_head != facts.head or facts.verified_ok is None:
+        if facts.verified_head != facts.head:
             return Line(Check.CI, State.WAIT, "no CI here: the repository's verify command runs")
+        if facts.verified_ok is None:
+            why = facts.verified_why or "the verify command could not be run"
+            return Line(Check.CI, State.HUMAN, f"no CI here, and {why}")
         state = State.OK if facts.verified_ok else State.FAIL
         return Line(
             Check.CI,
@@ -259,7 +264,7 @@ def _reviewed(facts: PullFacts, policy: DonePolicy) -> Line:
     others = approving - {policy.author_family}
     if len(approving) >= policy.families and others:
         return Line(Check.AI_REVIEW, State.OK, "approved by " + " and ".join(sorted(approving)))
-    if not own or facts.reviewers_left:
+    if facts.reviewers_left:
         return Line(Check.AI_REVIEW, State.WAIT, f"{len(approving)} of {policy.families} families approved")
     if approving:
         return Line(
@@ -285,6 +290,13 @@ def _screenshots(facts: PullFacts, policy: DonePolicy) -> Line:
 def _threads(facts: PullFacts) -> Line:
     if facts.checks_head != facts.head or facts.unresolved_threads is None:
         return Line(Check.THREADS, State.WAIT, "review threads are not known yet")
+    if facts.unresolved_threads and facts.threads_handed:
+        # An agent cannot resolve a thread, and being told the same words again would not help it.
+        return Line(
+            Check.THREADS,
+            State.HUMAN,
+            f"{facts.unresolved_threads} unresolved, which the agent was told: resolve them, or comment again",
+        )
     if facts.unresolved_threads:
         return Line(Check.THREADS, State.FAIL, f"{facts.unresolved_threads} unresolved")
     return Line(Check.THREADS, State.OK, "none unresolved")

@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from scheduler.budget import purse_of
 from scheduler.judging import Diagnosed, DiagnoseFacts, Kind, PromptFacts, WrittenPrompt
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.policy import Policy
 from scheduler.questions import put_question
 from scheduler.recovery import Action, Counter, counter_for, rule_for, signature, wait_s
 from scheduler.registry.work import Attempt, Diagnosis, Judgement, Task
-from scheduler.registry.writers import ask, move_task, refresh_card, say, spent_usd
+from scheduler.registry.writers import ask, move_task, refresh_card, say
 
 _EVIDENCE_LINES = 40
 
@@ -135,11 +136,6 @@ def _limit(policy: Policy, task: Task, cause: str) -> int:
             return policy.retries.failures + task.extra_attempts
 
 
-def granted_usd(task: Task, policy: Policy) -> float:
-    """Dollars that a task may cost; each attempt that a person granted brings the budget of one attempt with it."""
-    return task.budget_usd + task.extra_attempts * policy.budget.attempt_usd if task.budget_usd else 0.0
-
-
 def ask_for_help(
     session: Session,
     now: datetime,
@@ -199,9 +195,8 @@ def apply_diagnosis(session: Session, now: datetime, policy: Policy, row: Judgem
     elif spent > limit:
         tries = f"{spent} attempts failed, {limit} retries are spent."
         _give_up(session, now, task, Cause.RETRIES_SPENT, facts, said, came_from, tries)
-    elif (granted := granted_usd(task, policy)) and (cost := spent_usd(session, task)) >= granted:
-        why = f"${cost:.2f} of ${granted:.2f} are spent."
-        _give_up(session, now, task, Cause.ONLY_A_PERSON, facts, said, came_from, why)
+    elif (purse := purse_of(session, policy, task)).empty:
+        _give_up(session, now, task, Cause.ONLY_A_PERSON, facts, said, came_from, purse.sentence)
     elif policy.retries.approve == "always":
         _ask_to_retry(session, now, task, said)
     else:

@@ -18,6 +18,7 @@ from integrations.agents import AgentAdapter, AgentEvent, Outcome, OutcomeKind
 from integrations.engines import RunState
 from integrations.fault import IntegrationError
 from integrations.redact import redact
+from scheduler.background import NotYetError
 from scheduler.failures import ask_for_help, fail
 from scheduler.lifecycle import AttemptState, Cause, TaskState
 from scheduler.outside import Outside
@@ -35,13 +36,18 @@ _SHOWN = 12  #: lines of an agent's last output kept as evidence
 
 @dataclass(frozen=True)
 class Left:
-    """What an attempt left behind, as git and the engine tell it."""
+    """What an attempt left behind, as git and the engine tell it.
+
+    Attributes:
+        broken: its workspace cannot be read any more.
+    """
 
     outcome: Outcome
     head: str
     moved: bool
     evidence: tuple[str, ...] = ()
     lost: bool = False
+    broken: bool = False
 
 
 class Finisher:
@@ -51,14 +57,22 @@ class Finisher:
         self._out = out
 
     async def finish(self, attempt_id: int) -> None:
-        """Find out how an attempt ended and let the task go on from there."""
+        """Find out how an attempt ended and let the task go on from there.
+
+        Raises:
+            NotYetError: the engine or git refused in a way that may pass.
+        """
         task, attempt = await self._load(attempt_id)
         if attempt.state is not AttemptState.RUNNING:
             return
         adapter = self._out.agents().get(attempt.agent)
-        if adapter is None:
-            return
-        left = await asyncio.to_thread(self._inspect, task, attempt, adapter)
+        try:
+            left = await asyncio.to_thread(self._inspect, task, attempt, adapter)
+        except IntegrationError as problem:
+            if problem.retryable:
+                raise NotYetError(str(problem)) from problem
+            outcome = Outcome(OutcomeKind.CRASHED, message=problem.user_message)
+            left = Left(outcome, attempt.base_sha, moved=False, evidence=(problem.user_message,), broken=True)
         await self._out.registry.write(lambda s: self._ended(s, attempt_id, left))
 
     async def _load(self, attempt_id: int) -> tuple[Task, Attempt]:
@@ -71,7 +85,7 @@ class Finisher:
 
         return await self._out.registry.read(work)
 
-    def _inspect(self, task: Task, attempt: Attempt, adapter: AgentAdapter) -> Left:
+    def _inspect(self, task: Task, attempt: Attempt, adapter: AgentAdapter | None) -> Left:
         out = self._out
         view = out.engine.find(attempt.name)
         lost = view.state in {RunState.LOST, RunState.ABSENT}
@@ -81,7 +95,7 @@ class Finisher:
                 view = out.engine.stop(attempt.name, 1.5)
         events: list[AgentEvent] = []
         offset = 0
-        if view.state is not RunState.ABSENT:
+        if adapter is not None and view.state is not RunState.ABSENT:
             while True:
                 chunk = out.engine.read_events(attempt.name, offset)
                 for line in chunk.lines:
@@ -90,7 +104,11 @@ class Finisher:
                     break
                 offset = chunk.offset
         stderr = out.engine.stderr_tail(attempt.name) if view.state is not RunState.ABSENT else ""
-        outcome = adapter.outcome(events, None if lost else view.exit, stderr)
+        if adapter is None:
+            gone = f"The agent {attempt.agent} is not configured any more; what it said cannot be read."
+            outcome = Outcome(OutcomeKind.BAD_SETUP, message=gone)
+        else:
+            outcome = adapter.outcome(events, None if lost else view.exit, stderr)
         path = Path(attempt.workspace)
         if outcome.kind is OutcomeKind.DONE and outcome.question is None:
             self._commit_leftovers(task, attempt, path)
@@ -140,6 +158,12 @@ class Finisher:
             return
         cause = self._cause(attempt, left)
         outcome = left.outcome
+        if task.state is TaskState.PAUSED:
+            # Somebody paused it in this moment. It counts as interrupted and goes on with its session: whatever it
+            # said last, a question among it, is said again then instead of being lost.
+            self._pay(session, attempt, outcome)
+            session.add(attempt)
+            return
         attempt.outcome = cause
         attempt.message = redact(outcome.message, self._out.secrets)
         attempt.final_text = redact(outcome.final_text, self._out.secrets)[:8000]
@@ -197,6 +221,8 @@ class Finisher:
 
     def _cause(self, attempt: Attempt, left: Left) -> str:
         """The name of how it ended, from facts: a claim of success without a change is `no-change`."""
+        if left.broken:
+            return "workspace"
         if attempt.stop_reason in {"budget", "idle", "blocked"}:
             return attempt.stop_reason
         if left.outcome.kind is OutcomeKind.BAD_SETUP and attempt.resumes and "session" in left.outcome.message.lower():

@@ -7,20 +7,23 @@ import fnmatch
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from integrations.fault import IntegrationError
 from integrations.github.excerpt import excerpt
-from integrations.redact import find_secrets, redact
-from scheduler.attempts import run_command
-from scheduler.background import NotYetError
+from integrations.redact import redact
+from scheduler.background import NotYetError, in_own_thread
 from scheduler.failures import fail
+from scheduler.leaks import leaks
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
 from scheduler.pulls import withdraw_before_changes
-from scheduler.registry.work import Attempt, PullRequest, Task
+from scheduler.registry.reading import latest_attempt
+from scheduler.registry.work import PullRequest, Task
+from scheduler.standing import JUDGED
 from scheduler.steps import StepName
+from scheduler.workspaces import InterruptedCommandError, Workspaces, run_command
 
 _DIFF_BYTES = 2_000_000
 _VERIFY_S = 1800.0
@@ -33,6 +36,8 @@ class Gatherer:
 
     def __init__(self, out: Outside) -> None:
         self._out = out
+        self._workspaces = Workspaces(out)
+        self._verifying: dict[int, tuple[str, str]] = {}
 
     async def fetch_diff(self, pull_id: int) -> None:
         """Compute from git what the change touches at its head commit."""
@@ -51,6 +56,7 @@ class Gatherer:
         base_branch = repository.base_branch or out.repositories.default_branch(remote)
         base = out.repositories.resolve(pull.repo, base_branch)
         files = out.repositories.changed_files(pull.repo, base, pull.head_sha)
+        secrets = leaks(out, pull.repo, base, pull.head_sha)
         text = out.repositories.diff(pull.repo, base, pull.head_sha, _DIFF_BYTES)
         merge = out.repositories.merge_check(pull.repo, base, pull.head_sha)
         lines = sum(
@@ -65,7 +71,7 @@ class Gatherer:
                 "base": base,
                 "files": list(files),
                 "lines": lines,
-                "secrets": [found.name for found in find_secrets(text, out.secrets)],
+                "secrets": list(secrets),
                 "ui_files": _matching(files, repository.ui_paths),
                 "workflow_files": _matching(files, _WORKFLOWS),
             },
@@ -73,34 +79,69 @@ class Gatherer:
         }
 
     async def run_verify(self, pull_id: int) -> None:
-        """Run the repository's own verify command on the head commit, where no CI does."""
+        """Run the repository's own verify command on the head commit, where no CI does.
+
+        Raises:
+            NotYetError: the command was interrupted, or the workspace cannot be used now.
+        """
         pull, task, repository = await self._load(pull_id)
-        attempt = await self._out.registry.read(
-            lambda s: s.exec(select(Attempt).where(Attempt.task_id == task.id).order_by(col(Attempt.n).desc())).first()
-        )
+        attempt = await self._out.registry.read(lambda s: latest_attempt(s, task))
         if not repository.verify or attempt is None or not attempt.workspace:
-            await self._put_facts(
-                pull_id, pull.head_sha, {"verified_head": pull.head_sha, "verified_ok": not repository.verify}
-            )
+            await self._put_verified(pull, None, "there is nothing that could verify it")
             return
-        path = Path(attempt.workspace)
-        if await asyncio.to_thread(self._out.repositories.head, path) != pull.head_sha:
-            raise NotYetError("the workspace is at another commit than the pull request")
-        result = await asyncio.to_thread(
-            run_command, self._out, f"{attempt.name}-verify", repository.verify, path, _VERIFY_S, StepName.VERIFY
-        )
-        facts = {
-            "verified_head": pull.head_sha,
-            "verified_ok": result.rc == 0,
-            "verified_tail": redact(result.output, self._out.secrets).splitlines()[-_LOG_LINES:],
-        }
+        name = f"{attempt.name}-verify"
+        self._verifying[pull_id] = (name, pull.head_sha)
+        try:
+            facts = await in_own_thread(lambda: self._verify(pull, task, repository, Path(attempt.workspace), name))
+        except (InterruptedCommandError, IntegrationError) as problem:
+            raise NotYetError(str(problem)) from problem
+        finally:
+            self._verifying.pop(pull_id, None)
         await self._put_facts(pull_id, pull.head_sha, facts)
+
+    def _verify(
+        self, pull: PullRequest, task: Task, repository: RepositoryPolicy, path: Path, name: str
+    ) -> dict[str, Any]:
+        out = self._out
+        if out.repositories.head(path) != pull.head_sha:
+            with out.steps(StepName.MIRROR, name):
+                out.repositories.fetch(out.remotes(task.repo))
+            self._workspaces.follow(task, name, path, pull)
+        if out.repositories.head(path) != pull.head_sha:
+            return _verified(pull, None, "the workspace holds something else than this commit")
+        problem = self._workspaces.install(task, name, repository, path)
+        if problem is not None:
+            return _verified(pull, False, problem)
+        result = run_command(out, name, repository.verify, path, _VERIFY_S, StepName.VERIFY)
+        return _verified(pull, result.rc == 0, redact(result.output, out.secrets))
+
+    async def _put_verified(self, pull: PullRequest, ok: bool | None, why: str) -> None:
+        assert pull.id is not None
+        await self._put_facts(pull.id, pull.head_sha, _verified(pull, ok, why))
+
+    async def unwanted(self) -> list[str]:
+        """Names of verify commands that run for a commit or a task for which nobody waits any more."""
+        if not self._verifying:
+            return []
+        running = dict(self._verifying)
+
+        def work(session: Session) -> list[str]:
+            names = []
+            for pull_id, (name, head) in running.items():
+                pull = session.get(PullRequest, pull_id)
+                task = session.get(Task, pull.task_id) if pull is not None else None
+                if pull is None or task is None or task.state not in JUDGED or pull.head_sha != head:
+                    names.append(name)
+            return names
+
+        return await self._out.registry.read(work)
 
     async def explain_ci(self, pull_id: int) -> None:
         """Fetch why CI is red, then record the failure with those lines as its evidence."""
         pull, _task, repository = await self._load(pull_id)
         failed = [check for check in pull.facts.get("checks", ()) if check["state"] == "fail"]
-        if pull.facts_head != pull.head_sha:
+        seen_at = pull.facts_head if repository.has_ci else pull.facts.get("verified_head")
+        if seen_at != pull.head_sha:
             return
         cause = "ci" if repository.has_ci else "verify"
         try:
@@ -122,6 +163,8 @@ class Gatherer:
             assert owner is not None
             if row.head_sha != pull.head_sha or owner.state not in {TaskState.VERIFYING, TaskState.READY}:
                 return
+            if repository.has_ci and _red(row) != _red(pull):
+                return  # it was run again meanwhile: these lines explain a failure that is none any more
             withdraw_before_changes(session, now, row, owner)
             names = ", ".join(check["name"] for check in failed) or "the verify command"
             fail(
@@ -172,6 +215,18 @@ class Gatherer:
                 session.add(row)
 
         await self._out.registry.write(work)
+
+
+def _verified(pull: PullRequest, ok: bool | None, output: str) -> dict[str, Any]:
+    return {
+        "verified_head": pull.head_sha,
+        "verified_ok": ok,
+        "verified_tail": output.splitlines()[-_LOG_LINES:],
+    }
+
+
+def _red(pull: PullRequest) -> list[str]:
+    return [check["name"] for check in pull.facts.get("checks", ()) if check["state"] == "fail"]
 
 
 def _matching(files: tuple[str, ...] | list[str], patterns: tuple[str, ...]) -> list[str]:

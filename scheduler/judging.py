@@ -104,7 +104,7 @@ class Diagnosed(_Value):
 
 
 class PromptFacts(_Value):
-    why: Literal["answered", "parked", "lost", "restarted", "guidance"]
+    why: Literal["answered", "parked", "lost", "resumed", "restarted", "guidance"]
     question: str = ""
     answer: str = ""
 

@@ -12,7 +12,9 @@ import resource
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlmodel import Session, col, select
@@ -24,21 +26,23 @@ from scheduler.cleanup import Cleaner, to_clean
 from scheduler.failures import apply_diagnosis, apply_prompt, ask_for_help, fail
 from scheduler.finishing import Finisher
 from scheduler.gathering import Gatherer
-from scheduler.judging import Kind
+from scheduler.judging import Kind, PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, QuestionState, TaskState
 from scheduler.outside import Outside
 from scheduler.planning import apply_scope
 from scheduler.proving import Prover
 from scheduler.publishing import Publisher
 from scheduler.pulls import PullWatcher
-from scheduler.questions import overdue, settle_question
+from scheduler.questions import overdue, rewrite_prompt, settle_question
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Judgement, Task
-from scheduler.registry.writers import move_question, remember
+from scheduler.registry.writers import move_question, move_task, remember, say
 from scheduler.reviews import apply_review
 from scheduler.watching import Stopper, Watcher
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -60,7 +64,8 @@ class Monitor:
 
     def __init__(self, out: Outside, wake: Callable[[], None]) -> None:
         self._out = out
-        self.jobs = Jobs(wake)
+        self.jobs = Jobs(wake, self._tell)
+        self._cleared = False
         self._starter = Starter(out)
         self._watcher = Watcher(out)
         self._stopper = Stopper(out)
@@ -82,14 +87,20 @@ class Monitor:
         async with self._ticking:
             began, cpu, commits = time.monotonic(), _cpu_s(), self._out.registry.commits
             report = TickReport()
-            await self._use_answers(report)
-            await self._deadlines(report)
-            await self._attempts(report)
-            if fetch:
-                await self._fetch(report)
-            await self._prove(report)
-            await self._dispatch(report)
-            await self._clean(report)
+            if not self._cleared:
+                await self._stopper.clear()
+                self._cleared = True
+            stages = {
+                "use answers": self._use_answers,
+                "deadlines": self._deadlines,
+                "attempts": self._attempts,
+                **({"ask GitHub": self._fetch} if fetch else {}),
+                "judge pull requests": self._prove,
+                "start agents": self._dispatch,
+                "clean up": self._clean,
+            }
+            for name, stage in stages.items():
+                await self._guarded(report, name, partial(stage, report))
             report.rows_written = self._out.registry.commits - commits
             report.ms = round((time.monotonic() - began) * 1000, 1)
             report.cpu_ms = round((_cpu_s() - cpu) * 1000, 1)
@@ -97,6 +108,29 @@ class Monitor:
                 await self._out.registry.write(lambda s: self._heartbeat(s, report))
                 report.rows_written += 1
             return report
+
+    async def _guarded(self, report: TickReport, what: str, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Do one part of the tick. A defect in it, or a row that breaks it, stops no other part: a stop still stops."""
+        try:
+            return await work()
+        except Exception as problem:
+            log.exception("a part of the tick failed", what=what)
+            report.did.append(f"failed to {what}: {problem}"[:300])
+            await self._tell(what, problem)
+            return None
+
+    async def _tell(self, what: str, problem: Exception) -> None:
+        """What no rule covers is shown to people, once for each."""
+        text = f"I could not {what}: {type(problem).__name__}: {problem}. I try again; everything else goes on."
+
+        def work(session: Session) -> None:
+            key = f"broken:{what}:{type(problem).__name__}"
+            say(session, self._out.clock(), kind="alert", dedupe_key=key, payload={"text": text[:1000]})
+
+        try:
+            await self._out.registry.write(work)
+        except Exception:
+            log.exception("nobody could be told", what=what)
 
     async def idle(self) -> None:
         """Return when no tick is in progress."""
@@ -120,7 +154,13 @@ class Monitor:
             ).all()
         )
         for row in rows:
-            await self._out.registry.write(partial(self._use, judgement_id=row.id))
+            try:
+                await self._out.registry.write(partial(self._use, judgement_id=row.id))
+            except Exception as problem:
+                log.exception("an answer could not be used", judgement=row.id)
+                await self._tell(f"use the answer to {row.kind} {row.subject}", problem)
+                await self._out.registry.write(partial(self._ask_again, judgement_id=row.id, why=str(problem)))
+                continue
             report.did.append(f"used the answer to {row.kind} {row.subject}")
 
     def _use(self, session: Session, judgement_id: int | None) -> None:
@@ -142,11 +182,21 @@ class Monitor:
                 row.state = "void"
                 session.add(row)
 
+    def _ask_again(self, session: Session, judgement_id: int | None, why: str) -> None:
+        """An answer that cannot be used is as good as none: it is asked for again, more and more rarely."""
+        row = session.get(Judgement, judgement_id)
+        assert row is not None
+        row.state, row.answer, row.error = "asked", {}, why[:1000]
+        row.tries += 1
+        row.not_before = self._out.clock() + timedelta(seconds=min(30.0 * 2.0**row.tries, 3600.0))
+        session.add(row)
+
     async def _deadlines(self, report: TickReport) -> None:
         now = self._out.clock()
         rows = await self._out.registry.read(lambda s: overdue(s, now))
         for question in rows:
-            await self._out.registry.write(partial(self._expire, question_id=question.id))
+            expire = partial(self._out.registry.write, partial(self._expire, question_id=question.id))
+            await self._guarded(report, f"act on the deadline of question {question.id}", expire)
             report.did.append(f"question {question.id} reached its deadline")
 
     def _expire(self, session: Session, question_id: int | None) -> None:
@@ -188,26 +238,26 @@ class Monitor:
         running = []
         for attempt, task in rows:
             assert attempt.id is not None
-            attempt_id = attempt.id
+            attempt_id, lane = attempt.id, _lane(task.id)
             wanted = task.state is TaskState.RUNNING
             if attempt.state in LIVE_ATTEMPT and (not wanted or attempt.stop_reason == "stopped"):
-                self._stop(report, attempt.name, attempt_id)
+                self._stop(report, attempt.name, attempt_id, lane)
             elif attempt.state is AttemptState.RUNNING and attempt.stop_reason:
-                self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt_id), attempt.name)
+                self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt_id), lane)
             elif attempt.state is AttemptState.RUNNING:
                 running.append(attempt)
             elif attempt.state in LIVE_ATTEMPT:
-                self._start(report, f"start {attempt.name}", partial(self._starter.start, attempt_id), attempt.name)
+                self._start(report, f"start {attempt.name}", partial(self._starter.start, attempt_id), lane)
             elif wanted and attempt.state is AttemptState.ENDED and attempt.outcome == "done":
-                self._start(
-                    report, f"publish {attempt.name}", partial(self._publisher.publish, attempt_id), attempt.name
-                )
+                self._start(report, f"publish {attempt.name}", partial(self._publisher.publish, attempt_id), lane)
             elif wanted:
-                await self._out.registry.write(partial(self._unstick, task_id=task.id))
+                unstick = partial(self._out.registry.write, partial(self._unstick, task_id=task.id))
+                await self._guarded(report, f"go on with T-{task.id}", unstick)
         report.seen += len(running)
         for attempt in await self._watcher.look(running):
             assert attempt.id is not None
-            self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt.id), attempt.name)
+            finish = partial(self._finisher.finish, attempt.id)
+            self._start(report, f"finish {attempt.name}", finish, _lane(attempt.task_id))
 
     def _active(self, session: Session) -> list[tuple[Attempt, Task]]:
         live = session.exec(
@@ -231,6 +281,11 @@ class Monitor:
             return
         if attempt.state is AttemptState.ENDED and attempt.outcome == "done":
             return
+        if attempt.state is AttemptState.STOPPED:
+            # Nothing failed, so nothing is counted.
+            move_task(session, task, TaskState.QUEUED, Cause.PARKED, self._out.clock(), why="it goes on after a pause")
+            rewrite_prompt(session, self._out.clock(), task, PromptFacts(why="resumed"))
+            return
         fail(
             session,
             self._out.clock(),
@@ -249,8 +304,9 @@ class Monitor:
         fetched = await self._pulls.look()
         report.requests += fetched.requests
         report.seen += fetched.seen
-        for pull_id in fetched.changed:
-            self._start(report, f"detail of pull request row {pull_id}", partial(self._pulls.detail, pull_id))
+        for pull_id, fingerprint in fetched.changed:
+            detail = partial(self._pulls.detail, pull_id, fingerprint)
+            self._start(report, f"detail of pull request row {pull_id}", detail)
 
     async def _prove(self, report: TickReport) -> None:
         works = {
@@ -258,8 +314,13 @@ class Monitor:
             "verify": self._gatherer.run_verify,
             "ci": self._gatherer.explain_ci,
         }
-        for what, pull_id in await self._prover.judge():
-            self._start(report, f"{what} of pull request row {pull_id}", partial(works[what], pull_id))
+        for name in await self._gatherer.unwanted():
+            self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, name))
+        for one in await self._prover.standings():
+            what = f"judge pull request row {one.pull.id}"
+            for want, pull_id in await self._guarded(report, what, partial(self._prover.judge, one)) or ():
+                lane = _lane(one.task.id) if want == "verify" else ""
+                self._start(report, f"{want} of pull request row {pull_id}", partial(works[want], pull_id), lane)
 
     async def _dispatch(self, report: TickReport) -> None:
         names = await self._admission.admit()
@@ -271,18 +332,23 @@ class Monitor:
 
     async def _clean(self, report: TickReport) -> None:
         for task_id in await self._out.registry.read(to_clean):
-            self._start(report, f"clean T-{task_id}", partial(self._cleaner.clean, task_id))
+            self._start(report, f"clean T-{task_id}", partial(self._cleaner.clean, task_id), _lane(task_id))
 
-    def _stop(self, report: TickReport, name: str, attempt_id: int) -> None:
+    def _stop(self, report: TickReport, name: str, attempt_id: int, lane: str) -> None:
         """Stop an attempt; while its start is under way, cut short what that waits for, and stop it right after."""
-        if self.jobs.start(f"stop {name}", partial(self._stopper.stop, attempt_id), name):
+        if self.jobs.start(f"stop {name}", partial(self._stopper.stop, attempt_id), lane):
             report.did.append(f"stop {name}")
         else:
-            self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, name))
+            self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, f"{name}-install"))
 
     def _start(self, report: TickReport, key: str, work: Callable[[], Awaitable[None]], lane: str = "") -> None:
         if self.jobs.start(key, work, lane):
             report.did.append(key)
+
+
+def _lane(task_id: int | None) -> str:
+    """One thing at a time for each task: all of them work in its one workspace."""
+    return f"t-{task_id}"
 
 
 def _cpu_s() -> float:

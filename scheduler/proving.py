@@ -10,113 +10,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-from sqlmodel import Session, col, select
+import structlog
+from sqlmodel import Session, select
 
-from scheduler.done import (
-    Check,
-    CheckRun,
-    DiffFact,
-    DonePolicy,
-    PullFacts,
-    ReviewFact,
-    State,
-    Verdict,
-    verdict,
-)
-from scheduler.failures import ask_for_help, fail
-from scheduler.judging import Kind, ReviewFacts
+from scheduler.consequences import act_on_lines, help_is_moot, wants_review
+from scheduler.done import Check, State, Verdict, verdict
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outside import Outside
-from scheduler.policy import Policy, RepositoryPolicy
-from scheduler.pulls import withdraw_before_changes, withdraw_ready
-from scheduler.registry.work import Attempt, Evidence, Judgement, PullRequest, Review, Task
-from scheduler.registry.writers import ask, move_task, refresh_card, say
+from scheduler.pulls import withdraw_ready
+from scheduler.registry.work import Evidence, PullRequest, Task
+from scheduler.registry.writers import move_task, refresh_card, say
+from scheduler.standing import JUDGED, Standing, done_policy, standings
 
-_JUDGED = frozenset({TaskState.VERIFYING, TaskState.READY, TaskState.NEEDS_HELP})
-
-
-def facts_of(session: Session, pull: PullRequest, repository: RepositoryPolicy) -> PullFacts:
-    """Everything that rows know about a pull request, as values."""
-    diff = pull.facts.get("diff")
-    reviews = session.exec(select(Review).where(Review.pull_request_id == pull.id, Review.head == pull.head_sha)).all()
-    asked = session.exec(
-        select(Judgement).where(
-            Judgement.kind == Kind.REVIEW, col(Judgement.subject).startswith(f"pull:{pull.id}:{pull.head_sha}:")
-        )
-    ).all()
-    return PullFacts(
-        state=pull.state.value,
-        head=pull.head_sha,
-        head_since=pull.head_since,
-        url=pull.url,
-        draft=pull.draft,
-        mergeable=pull.mergeable,
-        checks_head=pull.facts_head if "checks" in pull.facts else "",
-        checks=tuple(
-            CheckRun(check["name"], check["state"], bool(check["required"]), check.get("url") or "")
-            for check in pull.facts.get("checks", ())
-        ),
-        required=tuple(pull.facts.get("required", ())),
-        unresolved_threads=pull.facts.get("threads"),
-        diff=DiffFact(
-            diff["head"],
-            tuple(diff["files"]),
-            diff["lines"],
-            tuple(diff["secrets"]),
-            tuple(diff["ui_files"]),
-            tuple(diff["workflow_files"]),
-        )
-        if diff
-        else None,
-        has_ci=repository.has_ci,
-        verified_head=pull.facts.get("verified_head", ""),
-        verified_ok=pull.facts.get("verified_ok"),
-        reviews=tuple(
-            ReviewFact(
-                one.family,
-                one.verdict,
-                one.head,
-                blockers=sum(1 for finding in one.findings if finding.get("blocks")),
-                unmet=sum(1 for line in one.acceptance if line.get("met") == "no"),
-                counts=one.real or repository.playground,
-            )
-            for one in reviews
-        ),
-        reviewers_left=not asked or any(one.state == "asked" for one in asked),
-    )
-
-
-def done_policy(policy: Policy, task: Task, author: str) -> DonePolicy:
-    """What "done" means for this task."""
-    wanted = policy.reviews.small_lane_reviews if task.lane == "small" else policy.reviews.families
-    return DonePolicy(
-        families=wanted,
-        author_family=author,
-        no_checks_s=policy.settle.no_checks_s,
-        missing_checks_s=policy.settle.missing_checks_s,
-    )
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One open pull request with all that rows know about it.
-
-    Attributes:
-        author: the model family that wrote the change.
-        known: the evidence already recorded for this head commit: check, (state, detail).
-    """
-
-    pull: PullRequest
-    task: Task
-    repository: RepositoryPolicy
-    facts: PullFacts
-    author: str
-    known: dict[str, tuple[str, str]]
+log = structlog.get_logger(__name__)
 
 
 class Prover:
@@ -125,52 +34,26 @@ class Prover:
     def __init__(self, out: Outside) -> None:
         self._out = out
 
-    async def judge(self) -> list[tuple[str, int]]:
-        """Judge all; returns what must be fetched or run before more can be said, as (what, pull id)."""
-        wants: list[tuple[str, int]] = []
-        for one in await self._out.registry.read(self._standing):
-            assert one.pull.id is not None
-            said = verdict(one.facts, done_policy(self._out.policy(), one.task, one.author), self._out.clock())
-            wants += self._missing(one.pull, one.task, one.repository, said)
-            if self._anything_new(one.pull, one.task, said, one.known):
-                await self._out.registry.write(partial(self._settle, pull_id=one.pull.id, said=said))
-        return wants
+    async def standings(self) -> list[Standing]:
+        """Every open pull request that is to be judged."""
+        return await self._out.registry.read(lambda s: standings(s, self._out.policy()))
 
-    def _standing(self, session: Session) -> list[Standing]:
-        found = session.exec(
-            select(PullRequest, Task)
-            .join(Task, col(PullRequest.task_id) == col(Task.id))
-            .where(PullRequest.state == PullState.OPEN, col(Task.state).in_(list(_JUDGED)))
-            .order_by(col(PullRequest.id))
-        ).all()
-        result = []
-        for pull, task in found:
-            repository = self._out.policy().repository(task.repo)
-            if repository is None:
-                continue
-            rows = session.exec(
-                select(Evidence).where(Evidence.pull_request_id == pull.id, Evidence.head == pull.head_sha)
-            ).all()
-            known = {row.check: (row.state, row.detail) for row in rows}
-            facts = facts_of(session, pull, repository)
-            result.append(Standing(pull, task, repository, facts, self._author(session, task), known))
-        return result
+    async def judge(self, one: Standing) -> list[tuple[str, int]]:
+        """Judge one pull request; what must be fetched or run before more can be said, as (what, pull id)."""
+        assert one.pull.id is not None
+        said = verdict(one.facts, done_policy(self._out.policy(), one.task, one.author), self._out.clock())
+        if self._anything_new(one.pull, one.task, said, one.known):
+            await self._out.registry.write(partial(self._settle, pull_id=one.pull.id, said=said))
+        return self._missing(one, said)
 
-    def _author(self, session: Session, task: Task) -> str:
-        agent = session.exec(
-            select(Attempt.agent).where(Attempt.task_id == task.id).order_by(col(Attempt.n).desc())
-        ).first()
-        return self._out.policy().family_of(agent) if agent else ""
-
-    def _missing(
-        self, pull: PullRequest, task: Task, repository: RepositoryPolicy, said: Verdict
-    ) -> list[tuple[str, int]]:
+    def _missing(self, one: Standing, said: Verdict) -> list[tuple[str, int]]:
+        pull, task = one.pull, one.task
         assert pull.id is not None
         diff = pull.facts.get("diff")
         wants = []
         if not diff or diff["head"] != pull.head_sha:
             wants.append(("diff", pull.id))
-        if not repository.has_ci and pull.facts.get("verified_head") != pull.head_sha:
+        if not one.repository.has_ci and pull.facts.get("verified_head") != pull.head_sha:
             wants.append(("verify", pull.id))
         if self._ci_is_red(task, said):
             wants.append(("ci", pull.id))
@@ -185,20 +68,18 @@ class Prover:
         if lines != known:
             return True
         if task.state is TaskState.READY:
-            return not said.complete
+            return not said.complete or pull.ready_head != pull.head_sha
         if task.state is TaskState.NEEDS_HELP:
-            return said.complete and task.help_from == TaskState.VERIFYING.value
+            return help_is_moot(task, said)
         if said.complete:
             return pull.checks_since is None or self._held(pull) >= self._out.policy().settle.ready_s
-        return bool(said.failed or said.needs_person or pull.checks_since is not None or self._wants_review(pull, said))
+        return bool(said.failed or said.needs_person or pull.checks_since is not None or self._asks(pull, said))
 
     def _held(self, pull: PullRequest) -> float:
         return (self._out.clock() - pull.checks_since).total_seconds() if pull.checks_since else 0.0
 
-    def _wants_review(self, pull: PullRequest, said: Verdict) -> bool:
-        ready = all(said.line(check).state in {State.OK, State.NA} for check in (Check.CI, Check.SYNCED, Check.SECRETS))
-        still = (self._out.clock() - pull.head_since).total_seconds() >= self._out.policy().settle.review_s
-        return ready and still and said.line(Check.AI_REVIEW).state is State.WAIT
+    def _asks(self, pull: PullRequest, said: Verdict) -> bool:
+        return wants_review(said, pull, self._out.policy(), self._out.clock())
 
     def _settle(self, session: Session, pull_id: int, said: Verdict) -> None:
         now = self._out.clock()
@@ -206,14 +87,19 @@ class Prover:
         assert pull is not None
         task = session.get(Task, pull.task_id)
         assert task is not None
-        if pull.head_sha != said.head or pull.state is not PullState.OPEN or task.state not in _JUDGED:
+        if pull.head_sha != said.head or pull.state is not PullState.OPEN or task.state not in JUDGED:
             return  # the head moved between the look and this write: the verdict is about another commit
         if self._put_evidence(session, now, pull, said):
             refresh_card(session, task, now)
         if task.state is TaskState.NEEDS_HELP:
-            if said.complete and task.help_from == TaskState.VERIFYING.value:
+            if help_is_moot(task, said):
+                why = "every check holds again" if said.complete else f"{task.help_class} is not in the way any more"
                 task.help_cause, task.help_class, task.help_evidence = "", "", []
-                move_task(session, task, TaskState.VERIFYING, Cause.CAUSE_GONE, now, why="every check holds again")
+                move_task(session, task, TaskState.VERIFYING, Cause.CAUSE_GONE, now, why=why)
+            return
+        if task.state is TaskState.READY and pull.ready_head != pull.head_sha:
+            # The head moved while nobody judged it, during a pause: people were told of another commit.
+            withdraw_ready(session, now, pull, task, Cause.HEAD_MOVED, f"now at {pull.head_sha[:8]}")
             return
         if said.complete:
             self._complete(session, now, pull, task)
@@ -228,7 +114,7 @@ class Prover:
             cause = Cause.BASE_MOVED if said.line(Check.SYNCED).state is not State.OK else Cause.CHECK_WITHDRAWN
             withdraw_ready(session, now, pull, task, cause, lines)
             return
-        self._incomplete(session, now, pull, task, said)
+        act_on_lines(session, now, self._out.policy(), pull, task, said)
 
     def _put_evidence(self, session: Session, now: datetime, pull: PullRequest, said: Verdict) -> bool:
         assert pull.id is not None
@@ -266,95 +152,6 @@ class Prover:
             session, task, TaskState.READY, Cause.ALL_CHECKS, now, why=f"every check holds for {pull.head_sha[:8]}"
         )
         key = f"pr_ready:{pull.id}:{pull.head_sha}"
-        say(session, now, kind="pr_ready", dedupe_key=key, task=task, head=pull.head_sha)
-
-    def _incomplete(self, session: Session, now: datetime, pull: PullRequest, task: Task, said: Verdict) -> None:
-        policy = self._out.policy()
-        subject = f"pull:{pull.id}:{pull.head_sha}"
-        if said.line(Check.SYNCED).state is State.FAIL:
-            withdraw_before_changes(session, now, pull, task)
-            files = pull.facts.get("conflicts", ())
-            fail(
-                session,
-                now,
-                policy,
-                task,
-                cause="conflict",
-                transition=Cause.CONFLICT,
-                subject=f"{subject}:conflict:{pull.base_sha}",
-                message="The branch conflicts with its base branch.",
-                evidence=[f"conflict in {name}" for name in files],
-                head=pull.head_sha,
-            )
-        elif said.line(Check.AI_REVIEW).state is State.FAIL:
-            withdraw_before_changes(session, now, pull, task)
-            findings = self._blockers(session, pull)
-            fail(
-                session,
-                now,
-                policy,
-                task,
-                cause="review",
-                transition=Cause.REVIEW_BLOCKED,
-                subject=f"{subject}:review",
-                message=said.line(Check.AI_REVIEW).detail,
-                evidence=[f"{one['path']}:{one['line']}: {one['title']} — {one['why']}" for one in findings],
-                findings=findings,
-                head=pull.head_sha,
-            )
-        elif said.line(Check.THREADS).state is State.FAIL or said.line(Check.SECRETS).state is State.FAIL:
-            threads = said.line(Check.THREADS).state is State.FAIL
-            withdraw_before_changes(session, now, pull, task)
-            fail(
-                session,
-                now,
-                policy,
-                task,
-                cause="people" if threads else "secrets",
-                transition=Cause.PEOPLE_COMMENTED if threads else Cause.CI_FAILED,
-                subject=f"{subject}:{'threads' if threads else 'secrets'}",
-                message=said.line(Check.THREADS if threads else Check.SECRETS).detail,
-                evidence=[
-                    f"{c['path']}:{c['line']}: {c['body']}" for c in pull.facts.get("comments", ()) if c.get("path")
-                ],
-                head=pull.head_sha,
-            )
-        elif said.needs_person and task.state is TaskState.VERIFYING:
-            line = said.needs_person[0]
-            ask_for_help(
-                session,
-                now,
-                task,
-                Cause.ONLY_A_PERSON,
-                cause=line.check.value,
-                sentence=f"{line.check.value}: {line.detail}.",
-                evidence=[pull.url],
-            )
-        elif self._wants_review(pull, said) and task.state is TaskState.VERIFYING:
-            self._ask_review(session, now, pull, task)
-
-    def _blockers(self, session: Session, pull: PullRequest) -> list[dict[str, Any]]:
-        rows = session.exec(select(Review).where(Review.pull_request_id == pull.id, Review.head == pull.head_sha)).all()
-        blocking = [finding for row in rows for finding in row.findings if finding.get("blocks")]
-        unmet = [
-            {"path": "acceptance", "line": 0, "title": line["criterion"], "why": line.get("evidence", "not met")}
-            for row in rows
-            for line in row.acceptance
-            if line.get("met") == "no"
-        ]
-        return blocking + unmet
-
-    def _ask_review(self, session: Session, now: datetime, pull: PullRequest, task: Task) -> None:
-        assert pull.id is not None
-        facts = ReviewFacts(
-            pull_request_id=pull.id,
-            repo=pull.repo,
-            number=pull.number,
-            base_sha=pull.facts["diff"]["base"],
-            head_sha=pull.head_sha,
-            round=task.retries_review + 1,
-            ci="green",
-        )
-        subject = f"pull:{pull.id}:{pull.head_sha}:r{facts.round}"
-        ask(session, now, kind=Kind.REVIEW, subject=subject, task=task, facts=facts.model_dump(mode="json"))
-        refresh_card(session, task, now)
+        if not say(session, now, kind="pr_ready", dedupe_key=key, task=task, head=pull.head_sha):
+            # It was withdrawn in between: the message of then says again what is true again.
+            say(session, now, kind="pr_ready", dedupe_key=f"{key}:v{task.version}", task=task, head=pull.head_sha)

@@ -11,20 +11,23 @@ from sqlmodel import Session, select
 
 from integrations.fault import IntegrationError
 from integrations.github import PullRef
-from integrations.redact import find_secrets
 from scheduler.background import NotYetError
 from scheduler.failures import fail
+from scheduler.leaks import leaks
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outside import Outside
 from scheduler.pull_text import render_pull_text
 from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Attempt, PullRequest, Task
-from scheduler.registry.writers import move_pull, move_task, record
+from scheduler.registry.writers import move_pull, move_task, record, refresh_card
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
 
-_DIFF_BYTES = 2_000_000
+_NOT_OVER_IT = (
+    "Somebody else pushed to the branch while the agent worked, and the two do not follow from each other. "
+    "Nothing was pushed over it; the agent's commits are in its workspace."
+)
 
 
 class Publisher:
@@ -41,16 +44,25 @@ class Publisher:
         """
         out = self._out
         task, attempt, pull = await out.registry.read(lambda s: self._load(s, attempt_id))
-        if task.state is not TaskState.RUNNING or attempt.published or attempt.outcome != "done":
+        if task.state is not TaskState.RUNNING or attempt.outcome != "done":
+            return
+        if attempt.published and pull is not None:
+            await out.registry.write(lambda s: self._go_on(s, attempt_id, pull.url))
             return
         try:
             secrets = await asyncio.to_thread(self._collect, task, attempt)
             if secrets:
                 await self._refuse(attempt_id, "secrets", "", secrets)
                 return
+            if await asyncio.to_thread(self._would_undo, task, attempt, pull):
+                await self._refuse(attempt_id, "push", _NOT_OVER_IT, ())
+                return
+            if not await out.registry.read(lambda s: self._still_wanted(s, attempt_id)):
+                return
             ref = await asyncio.to_thread(self._push, task, attempt, pull)
         except IntegrationError as problem:
             if problem.retryable:
+                await self._note(attempt_id, f"waiting to publish: {problem.user_message}")
                 raise NotYetError(str(problem)) from problem
             await self._refuse(attempt_id, "push", problem.user_message, ())
             return
@@ -64,13 +76,24 @@ class Publisher:
         return task, attempt, open_pull(session, task)
 
     def _collect(self, task: Task, attempt: Attempt) -> tuple[str, ...]:
-        """Bring the branch into the mirror; the names of secrets that its change holds."""
+        """Bring the branch into the mirror; the names of secrets that its commits hold."""
         out = self._out
         with out.steps(StepName.COLLECT, attempt.name):
-            head = out.repositories.collect_head(Path(attempt.workspace))
+            out.repositories.collect_head(Path(attempt.workspace))
         base = out.repositories.resolve(task.repo, self._base_branch(task))
-        diff = out.repositories.diff(task.repo, base, head, _DIFF_BYTES)
-        return tuple(dict.fromkeys(found.name for found in find_secrets(diff, out.secrets)))
+        # What will be pushed is searched, not what the workspace has come to be since.
+        return leaks(out, task.repo, base, attempt.head_sha)
+
+    def _would_undo(self, task: Task, attempt: Attempt, pull: PullRequest | None) -> bool:
+        """Whether the push would take away commits that somebody else pushed to the branch."""
+        if pull is None or pull.head_sha in {attempt.head_sha, pull.pushed_sha}:
+            return False
+        return not self._out.repositories.is_ancestor(task.repo, pull.head_sha, attempt.head_sha)
+
+    def _still_wanted(self, session: Session, attempt_id: int) -> bool:
+        """False when a person stopped or paused the task while its branch was looked through."""
+        task, _, _ = self._load(session, attempt_id)
+        return task.state is TaskState.RUNNING
 
     def _base_branch(self, task: Task) -> str:
         out = self._out
@@ -131,9 +154,27 @@ class Publisher:
             pull.mergeable = "unknown"
         pull.pushed_sha = attempt.head_sha
         session.add(pull)
+        self._go_on(session, attempt_id, ref.url)
+
+    def _go_on(self, session: Session, attempt_id: int, url: str) -> None:
+        """The pull request is there: it is verified from now on, or after the resume when somebody paused meanwhile."""
+        task, _, _ = self._load(session, attempt_id)
         task.infra_waits = 0
+        session.add(task)
         if task.state is TaskState.RUNNING:
-            move_task(session, task, TaskState.VERIFYING, Cause.PR_OPENED, now, why=ref.url)
+            move_task(session, task, TaskState.VERIFYING, Cause.PR_OPENED, self._out.clock(), why=url)
+
+    async def _note(self, attempt_id: int, text: str) -> None:
+        def work(session: Session) -> None:
+            task, attempt, _ = self._load(session, attempt_id)
+            if attempt.milestone == text:
+                return
+            attempt.milestone = text
+            session.add(attempt)
+            record(session, self._out.clock(), what="waiting", why=text, task_id=task.id)
+            refresh_card(session, task, self._out.clock())
+
+        await self._out.registry.write(work)
 
     async def _refuse(self, attempt_id: int, cause: str, message: str, evidence: Sequence[str]) -> None:
         def work(session: Session) -> None:

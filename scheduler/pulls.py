@@ -22,6 +22,7 @@ from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outages import came_back, is_down, went_down
 from scheduler.outside import Outside
 from scheduler.questions import withdraw_questions
+from scheduler.registry.talk import Outbox
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
 
@@ -36,7 +37,7 @@ class Fetched:
 
     requests: int = 0
     seen: int = 0
-    changed: tuple[int, ...] = ()  #: ids of pull requests whose detail must be fetched
+    changed: tuple[tuple[int, str], ...] = ()  #: pull requests whose detail must be fetched, each with its fingerprint
     failed: bool = False
 
 
@@ -74,27 +75,54 @@ class PullWatcher:
         if batch.failed and not batch.pulls:
             await self._down("nothing was answered.")
             return Fetched(requests=batch.requests, failed=True)
-        changed = [
-            (row, seen)
-            for row in rows
-            if (seen := batch.pulls.get(row.node_id)) is not None and self._differs(row, seen)
-        ]
+        found = [(row, seen) for row in rows if (seen := batch.pulls.get(row.node_id)) is not None]
+        changed = [(row, seen) for row, seen in found if self._differs(row, seen)]
         if changed:
             await out.registry.write(lambda s: self._put_all(s, changed))
+        gone = [row for row in rows if row.node_id in batch.gone]
+        if gone:
+            await self._gone(gone)
         await self._up()
-        stale = [row.id for row, _ in changed] + [
-            row.id for row in rows if row.state is PullState.OPEN and row.facts_head != row.head_sha
-        ]
-        ids = tuple(dict.fromkeys(one for one in stale if one is not None))
-        return Fetched(batch.requests, len(batch.pulls), ids)
+        wanted = tuple(
+            (row.id, seen.fingerprint) for row, seen in found if row.id is not None and self._wants_detail(row, seen)
+        )
+        return Fetched(batch.requests, len(batch.pulls), wanted)
 
     def _differs(self, row: PullRequest, seen: PullLight) -> bool:
+        """Whether what the light look shows must be written down."""
         return (
-            row.fingerprint != seen.fingerprint
-            or row.head_sha != seen.head_sha
-            or row.state.value != seen.state
+            row.head_sha != seen.head_sha
+            or row.base_sha != seen.base_sha
+            or row.draft != seen.draft
             or (seen.mergeable != "unknown" and row.mergeable != seen.mergeable)
         )
+
+    def _wants_detail(self, row: PullRequest, seen: PullLight) -> bool:
+        """Whether the pull request must be looked at closely.
+
+        The fingerprint in the row is that of the last close look: one that failed, or that a crash cut off, is owed.
+        """
+        return (
+            row.fingerprint != seen.fingerprint
+            or row.state.value != seen.state
+            or (row.state is PullState.OPEN and row.facts_head != seen.head_sha)
+        )
+
+    async def _gone(self, rows: Sequence[PullRequest]) -> None:
+        def untold(session: Session) -> list[PullRequest]:
+            keys = select(Outbox.dedupe_key).where(col(Outbox.dedupe_key).in_([_gone_key(row) for row in rows]))
+            told = set(session.exec(keys).all())
+            return [row for row in rows if _gone_key(row) not in told]
+
+        def work(session: Session) -> None:
+            now = self._out.clock()
+            for row in untold(session):
+                task = session.get(Task, row.task_id)
+                text = f"GitHub does not show {row.url} any more: deleted, or not visible to me. I keep looking."
+                say(session, now, kind="note", dedupe_key=_gone_key(row), task=task, payload={"text": text})
+
+        if await self._out.registry.read(untold):
+            await self._out.registry.write(work)
 
     def _put_all(self, session: Session, changed: Sequence[tuple[PullRequest, PullLight]]) -> None:
         for row, seen in changed:
@@ -106,7 +134,6 @@ class PullWatcher:
         assert row is not None
         task = session.get(Task, row.task_id)
         assert task is not None
-        row.fingerprint = seen.fingerprint
         row.draft = seen.draft
         moved = row.head_sha != seen.head_sha
         if moved or row.base_sha != seen.base_sha or seen.mergeable != "unknown":
@@ -128,19 +155,39 @@ class PullWatcher:
             withdraw_ready(session, now, row, task, Cause.HEAD_MOVED, why)
         refresh_card(session, task, now)
 
-    async def detail(self, pull_id: int) -> None:
-        """Fetch everything about one pull request, and act on its end."""
+    async def detail(self, pull_id: int, fingerprint: str) -> None:
+        """Fetch everything about one pull request, and act on its end.
+
+        Parameters:
+            fingerprint: of the light look that asked for this; a later change has another, and asks again.
+
+        Raises:
+            NotYetError: GitHub did not answer; what was known stays true.
+        """
         out = self._out
         row = await out.registry.read(lambda s: s.get(PullRequest, pull_id))
         assert row is not None
         try:
             seen = await asyncio.to_thread(out.github.detail, row.repo, row.number)
         except IntegrationError as problem:
-            await self._down(problem.user_message)
+            await self._note(pull_id, f"{row.url} cannot be looked at closely: {problem.user_message}")
             raise NotYetError(str(problem)) from problem
-        await out.registry.write(lambda s: self._put_detail(s, pull_id, seen))
+        await out.registry.write(lambda s: self._put_detail(s, pull_id, seen, fingerprint))
 
-    def _put_detail(self, session: Session, pull_id: int, seen: PullDetail) -> None:
+    async def _note(self, pull_id: int, text: str) -> None:
+        """Say in the thread that one pull request cannot be looked at, once for each kind of trouble."""
+
+        def work(session: Session) -> None:
+            row = session.get(PullRequest, pull_id)
+            assert row is not None
+            key = f"unseen:{pull_id}:{row.head_sha}"
+            task = session.get(Task, row.task_id)
+            say(session, self._out.clock(), kind="note", dedupe_key=key, task=task, payload={"text": text})
+
+        if not await self._out.registry.read(lambda s: is_down(s, "GitHub")):  # otherwise people know
+            await self._out.registry.write(work)
+
+    def _put_detail(self, session: Session, pull_id: int, seen: PullDetail, fingerprint: str) -> None:
         now = self._out.clock()
         row = session.get(PullRequest, pull_id)
         assert row is not None
@@ -148,6 +195,14 @@ class PullWatcher:
         assert task is not None
         if seen.head_sha != row.head_sha:
             return  # these facts are about another commit than the row; the next round sorts it out
+        row.fingerprint = fingerprint
+        session.add(row)
+        people = {comment.id for comment in seen.people_comments}
+        threads = [
+            thread
+            for thread in seen.threads
+            if not thread.resolved and any(one.id in people for one in thread.comments)
+        ]
         facts: dict[str, Any] = {
             **row.facts,
             "checks": [
@@ -162,7 +217,13 @@ class PullWatcher:
                 for check in seen.checks
             ],
             "required": list(seen.required),
-            "threads": sum(1 for thread in seen.threads if not thread.resolved),
+            "threads": len(threads),
+            "unresolved": [
+                {"id": one.id, "path": one.path or thread.path, "line": one.line or thread.line, "body": one.body}
+                for thread in threads
+                for one in thread.comments
+                if one.id in people
+            ],
             "comments": [
                 {"id": one.id, "by": one.author, "body": one.body, "path": one.path, "line": one.line, "url": one.url}
                 for one in seen.people_comments
@@ -218,6 +279,10 @@ class PullWatcher:
     async def _up(self) -> None:
         if await self._out.registry.read(lambda s: is_down(s, "GitHub")):
             await self._out.registry.write(lambda s: came_back(s, self._out.clock(), "GitHub"))
+
+
+def _gone_key(row: PullRequest) -> str:
+    return f"gone:{row.id}"
 
 
 def withdraw_ready(session: Session, now: datetime, pull: PullRequest, task: Task, cause: Cause, why: str) -> None:

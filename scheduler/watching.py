@@ -2,7 +2,7 @@
 
 An attempt is never called dead by one look. A look that fails says nothing; two in a row that find nothing
 alive are needed; and when more than half of five or more agents vanish in the same look, it is the look
-that is broken, so nothing is concluded and people are told once.
+that is broken, so nothing is concluded for two minutes and people are told once. A reboot ends the same way.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from sqlmodel import Session
 from integrations.agents import AgentAdapter, Text, ToolCall, Usage
 from integrations.engines import RunState, RunView
 from integrations.fault import IntegrationError
-from scheduler.attempts import spent_on
+from scheduler.budget import spent_on
 from scheduler.lifecycle import AttemptState, Cause, TaskState
 from scheduler.outside import Outside
 from scheduler.registry.work import Attempt, Task
-from scheduler.registry.writers import move_attempt, pay, refresh_card, say
+from scheduler.registry.writers import move_attempt, pay, recall, refresh_card, remember, say
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
 
 _MASS_DEATH = 5  #: at least so many agents before a common death is doubted
 _MISSES = 2  #: looks in a row that must find nothing alive
+_DOUBT_S = 120.0  #: so long a common death is doubted; after a reboot it is true
+_DOUBT = "mass-death"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Watcher:
 
     def __init__(self, out: Outside) -> None:
         self._out = out
+        self._doubting = True  #: until a look shows otherwise: an earlier life may have doubted
 
     async def look(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Look at each attempt once; the ones that ended or are lost come back, to be finished."""
@@ -59,8 +62,11 @@ class Watcher:
         seen = await asyncio.to_thread(lambda: [self._look_at(attempt) for attempt in attempts])
         gone = [one for one in seen if one.view and one.view.state in {RunState.LOST, RunState.ABSENT}]
         if len(attempts) >= _MASS_DEATH and len(gone) * 2 > len(attempts):
-            await self._doubt(len(gone), len(attempts))
-            return []
+            if await self._doubt(len(gone), len(attempts)):
+                return []
+        elif self._doubting:
+            await self._out.registry.write(lambda s: remember(s, self._out.clock(), _DOUBT, {"since": None}))
+            self._doubting = False
         ended: list[Attempt] = []
         for one in seen:
             if one.view is None:
@@ -161,7 +167,7 @@ class Watcher:
         """Why the attempt must be stopped now; empty while it may go on."""
         attempt, policy, now = one.attempt, self._out.policy(), self._out.clock()
         tokens = one.tokens_input + one.tokens_output
-        if one.has_usage and spent_on(policy, tokens, one.cost_usd or 0.0, attempt) >= 1.0:
+        if one.has_usage and spent_on(tokens, one.cost_usd or 0.0, attempt) >= 1.0:
             return "budget"
         started = attempt.started_at or attempt.created_at
         if view.event_bytes == 0 and (now - started).total_seconds() > policy.times.first_event_s:
@@ -185,15 +191,26 @@ class Watcher:
 
         return await self._out.registry.write(work) >= _MISSES
 
-    async def _doubt(self, gone: int, total: int) -> None:
-        text = f"{gone} of {total} agents vanished in one look. I conclude nothing from that; please look at the host."
+    async def _doubt(self, gone: int, total: int) -> bool:
+        """Whether a common death is still to be doubted; people are told when the doubt begins."""
+        text = (
+            f"{gone} of {total} agents vanished in one look. I conclude nothing from that for {_DOUBT_S:.0f} seconds, "
+            "then I start them again; please look at the host."
+        )
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> datetime:
             now = self._out.clock()
-            say(session, now, kind="alert", dedupe_key=f"mass-death:{now:%Y-%m-%dT%H}", payload={"text": text})
+            known = (recall(session, _DOUBT) or {}).get("since")
+            if known is None:
+                remember(session, now, _DOUBT, {"since": now.isoformat()})
+                say(session, now, kind="alert", dedupe_key=f"{_DOUBT}:{now.isoformat()}", payload={"text": text})
+                return now
+            return datetime.fromisoformat(known)
 
-        log.error("many agents vanished in one look", gone=gone, total=total)
-        await self._out.registry.write(work)
+        since = await self._out.registry.write(work)
+        self._doubting = True
+        log.error("many agents vanished in one look", gone=gone, total=total, since=since.isoformat())
+        return (self._out.clock() - since).total_seconds() < _DOUBT_S
 
 
 class Stopper:
@@ -203,15 +220,28 @@ class Stopper:
         self._out = out
 
     async def interrupt(self, name: str) -> None:
-        """Kill the install command of an attempt that is not wanted any more while it is being prepared."""
-        install = f"{name}-install"
+        """Kill a repository's own command that nobody waits for any more."""
 
         def kill() -> None:
-            if self._out.engine.find(install).state is RunState.RUNNING:
-                with self._out.steps(StepName.STOP, install):
-                    self._out.engine.stop(install, 1.5)
+            if self._out.engine.find(name).state is RunState.RUNNING:
+                with self._out.steps(StepName.STOP, name):
+                    self._out.engine.stop(name, 1.5)
 
         await asyncio.to_thread(kill)
+
+    async def clear(self) -> None:
+        """Kill what an earlier life left running besides agents: it is started anew where it is wanted."""
+
+        def running() -> list[str]:
+            known = self._out.engine.list()
+            return [
+                one.name
+                for one in known
+                if one.state is RunState.RUNNING and one.name.endswith(("-install", "-verify"))
+            ]
+
+        for name in await asyncio.to_thread(running):
+            await self.interrupt(name)
 
     async def stop(self, attempt_id: int) -> None:
         """Kill one attempt's whole process tree and record it. Work in its worktree is untouched."""

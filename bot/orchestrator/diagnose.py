@@ -43,6 +43,7 @@ _NEXT_WAY = {"narrow": "redirect", "redirect": "inject", "inject": "narrow", "re
 _INTERRUPTIONS = {
     "parked": "the model provider's limit was reached",
     "lost": "your process vanished",
+    "resumed": "a person paused the work and now lets it go on",
     "restarted": "a person stopped the work and started it again",
 }
 

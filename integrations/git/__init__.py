@@ -39,7 +39,7 @@ from integrations.git.errors import (
     WorkInProgress,
 )
 from integrations.git.repositories import Repositories
-from integrations.git.values import Hit, MergeCheck, Remote, Worktree
+from integrations.git.values import History, Hit, MergeCheck, Remote, Worktree
 
 __all__ = [
     "AuthRefused",
@@ -54,6 +54,7 @@ __all__ = [
     "GitMissing",
     "GitTimedOut",
     "GitTooOld",
+    "History",
     "Hit",
     "MergeCheck",
     "NoDefaultBranch",

@@ -8,7 +8,7 @@ from pathlib import Path
 from integrations.git.command import GitCommand
 from integrations.git.errors import CommandFailed, UnknownRevision
 from integrations.git.places import check_sha
-from integrations.git.values import MergeCheck
+from integrations.git.values import History, MergeCheck
 
 #: Renames are shown as a removal and an addition, so that both paths count as changed.
 _PLAIN_DIFF = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--ignore-submodules=none"]
@@ -58,6 +58,22 @@ def diff(git: GitCommand, mirror: Path, base: str, head: str, max_bytes: int) ->
     if not answer.cut:
         return answer.text
     return answer.text.rpartition("\n")[0] + f"\n[the diff is longer than {max_bytes} bytes; the rest is not shown]\n"
+
+
+def history(git: GitCommand, mirror: Path, base: str, head: str, max_bytes: int) -> History:
+    """Everything that the commits of head which base lacks would publish: each one's own change, and its words.
+
+    Of a merge only what differs from the automatic merge counts (`--remerge-diff`, git 2.35): the rest is base's own.
+    Files that git takes for binary are shown as text, since what is searched for may stand in them.
+    """
+    which = f"{check_sha(base)}..{check_sha(head)}"
+    patches = git.run(
+        ["log", "--format=", "-p", "-U0", "--text", "--remerge-diff", *_PLAIN_DIFF, which],
+        git_dir=mirror,
+        limit=max_bytes,
+    )
+    messages = git.run(["log", "--format=%an <%ae>%n%B", which], git_dir=mirror, limit=max_bytes)
+    return History(patches.text, messages.text, patches.cut or messages.cut)
 
 
 def is_ancestor(git: GitCommand, mirror: Path, old: str, new: str) -> bool:

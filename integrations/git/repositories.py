@@ -16,7 +16,7 @@ from integrations.git.push import Push
 from integrations.git.records import Records
 from integrations.git.refs import read_head, unfinished
 from integrations.git.rescue import Rescue
-from integrations.git.values import Hit, MergeCheck, Remote, Worktree
+from integrations.git.values import History, Hit, MergeCheck, Remote, Worktree
 from integrations.git.worktrees import Worktrees
 
 
@@ -202,6 +202,10 @@ class Repositories:
     def diff(self, slug: str, base: str, head: str, max_bytes: int) -> str:
         """The unified diff since head left base, at most `max_bytes` long, marked when cut."""
         return merge.diff(self._git, self.places.mirror(slug), base, head, max_bytes)
+
+    def history(self, slug: str, base: str, head: str, max_bytes: int) -> History:
+        """The change and the words of every commit that head adds to base, each at most `max_bytes` long."""
+        return merge.history(self._git, self.places.mirror(slug), base, head, max_bytes)
 
     def ahead_behind(self, slug: str, base: str, head: str) -> tuple[int, int]:
         """(commits head is ahead of base, commits it is behind)."""

@@ -49,6 +49,15 @@ class MergeCheck:
 
 
 @dataclass(frozen=True)
+class History:
+    """What a range of commits would publish: their changes and their words. `cut` when there is more of either."""
+
+    patches: str
+    messages: str
+    cut: bool = False
+
+
+@dataclass(frozen=True)
 class Hit:
     """A line of a file that holds a searched word; `line` counts from 1."""
 

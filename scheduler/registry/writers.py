@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from scheduler.judging import Kind
 from scheduler.lifecycle import AttemptState, Cause, PullState, QuestionState, TaskState, move
@@ -287,11 +287,6 @@ def pay(
     row.tokens_output = tokens_output
     row.cost_usd = cost_usd
     session.add(row)
-
-
-def spent_usd(session: Session, task: Task) -> float:
-    """Dollars spent on a task so far: attempts, questions to models and reviews."""
-    return float(session.exec(select(func.sum(Ledger.cost_usd)).where(Ledger.task_id == task.id)).first() or 0.0)
 
 
 def remember(session: Session, now: datetime, key: str, value: Mapping[str, Any]) -> None:

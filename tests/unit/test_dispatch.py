@@ -46,7 +46,7 @@ def test_a_low_priority_that_waited_long_goes_before_a_fresh_one() -> None:
         (one(has_prompt=False), "its prompt is being written"),
         (one(has_route=False), "no agent is configured"),
         (one(not_before=NOW + timedelta(minutes=5)), "waits until 12:05 UTC"),
-        (one(budget_usd=1.0, spent_usd=1.5), "its budget is spent"),
+        (one(budget_spent=True), "its budget is spent"),
     ],
 )
 def test_reasons(candidate: Candidate, reason: str) -> None:

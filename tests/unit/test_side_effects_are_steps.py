@@ -45,7 +45,7 @@ DOORS = {
         "ensure fetch create_workspace remove_workspace commit_leftovers rescue collect collect_head push "
         "delete_remote_branch",
         "git_version default_branch branches resolve workspaces head current_branch in_progress dirty merge_check "
-        "changed_files diff ahead_behind is_ancestor read_file list_files grep",
+        "changed_files diff history ahead_behind is_ancestor read_file list_files grep",
     ),
     "github": _door(
         GitHub,

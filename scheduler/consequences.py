@@ -1,0 +1,178 @@
+"""What follows when a pull request is not done: an attempt that repairs it, a person, or the review council."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, select
+
+from scheduler.done import Check, Line, State, Verdict
+from scheduler.failures import ask_for_help, fail
+from scheduler.judging import Kind, ReviewFacts
+from scheduler.lifecycle import Cause, TaskState
+from scheduler.policy import Policy
+from scheduler.pulls import withdraw_before_changes
+from scheduler.registry.work import PullRequest, Review, Task
+from scheduler.registry.writers import ask, refresh_card
+
+
+def wants_review(said: Verdict, pull: PullRequest, policy: Policy, now: datetime) -> bool:
+    """Whether the review council is to look: CI is green, the head is still, and not enough reviewers have spoken."""
+    green = all(said.line(check).state in {State.OK, State.NA} for check in (Check.CI, Check.SYNCED, Check.SECRETS))
+    still = (now - pull.head_since).total_seconds() >= policy.settle.review_s
+    return green and still and said.line(Check.AI_REVIEW).state is State.WAIT
+
+
+def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequest, task: Task, said: Verdict) -> None:
+    """Take the next step for a pull request that is not done; a red CI is explained first, elsewhere."""
+    if said.line(Check.SYNCED).state is State.FAIL:
+        _repair(
+            session,
+            now,
+            policy,
+            pull,
+            task,
+            cause="conflict",
+            transition=Cause.CONFLICT,
+            what=f"conflict:{pull.base_sha}",
+            message="The branch conflicts with its base branch.",
+            evidence=[f"conflict in {name}" for name in pull.facts.get("conflicts", ())],
+        )
+    elif said.line(Check.AI_REVIEW).state is State.FAIL:
+        findings = _blockers(session, pull)
+        _repair(
+            session,
+            now,
+            policy,
+            pull,
+            task,
+            cause="review",
+            transition=Cause.REVIEW_BLOCKED,
+            what="review",
+            message=said.line(Check.AI_REVIEW).detail,
+            evidence=[f"{one['path']}:{one['line']}: {one['title']} — {one['why']}" for one in findings],
+            findings=findings,
+        )
+    elif said.line(Check.THREADS).state is State.FAIL:
+        comments = _unheard(pull)
+        pull.comments_seen = sorted({*pull.comments_seen, *(one["id"] for one in comments)})
+        _repair(
+            session,
+            now,
+            policy,
+            pull,
+            task,
+            cause="people",
+            transition=Cause.PEOPLE_COMMENTED,
+            what="threads",
+            message=said.line(Check.THREADS).detail,
+            evidence=[f"{one['path']}:{one['line']}: {one['body']}" for one in comments],
+        )
+    elif said.line(Check.SECRETS).state is State.FAIL:
+        _repair(
+            session,
+            now,
+            policy,
+            pull,
+            task,
+            cause="secrets",
+            transition=Cause.CI_FAILED,
+            what="secrets",
+            message=said.line(Check.SECRETS).detail,
+            evidence=pull.facts["diff"]["secrets"],
+        )
+    elif said.needs_person and task.state is TaskState.VERIFYING:
+        line = said.needs_person[0]
+        ask_for_help(
+            session,
+            now,
+            task,
+            Cause.ONLY_A_PERSON,
+            cause=_by_person(line.check),
+            sentence=f"{line.check.value}: {line.detail}.",
+            evidence=[pull.url],
+        )
+    elif wants_review(said, pull, policy, now) and task.state is TaskState.VERIFYING:
+        _ask_review(session, now, pull, task)
+
+
+def help_is_moot(task: Task, said: Verdict) -> bool:
+    """Whether what a person was called for has gone away by itself, so that the task goes on being verified."""
+    if task.help_from != TaskState.VERIFYING.value:
+        return False
+    waited_for = next((line for line in said.lines if _by_person(line.check) == task.help_class), None)
+    return said.complete or (waited_for is not None and not _holds_up(waited_for))
+
+
+def _holds_up(line: Line) -> bool:
+    # Waiting says nothing yet: a head whose facts are being fetched would call the person twice.
+    return line.state in {State.HUMAN, State.WAIT}
+
+
+def _by_person(check: Check) -> str:
+    return f"{check.value}-by-person"
+
+
+def _repair(
+    session: Session,
+    now: datetime,
+    policy: Policy,
+    pull: PullRequest,
+    task: Task,
+    *,
+    cause: str,
+    transition: Cause,
+    what: str,
+    message: str,
+    evidence: list[str],
+    findings: list[dict[str, Any]] | None = None,
+) -> None:
+    withdraw_before_changes(session, now, pull, task)
+    session.add(pull)
+    fail(
+        session,
+        now,
+        policy,
+        task,
+        cause=cause,
+        transition=transition,
+        subject=f"pull:{pull.id}:{pull.head_sha}:{what}",
+        message=message,
+        evidence=evidence,
+        findings=findings or (),
+        head=pull.head_sha,
+    )
+
+
+def _unheard(pull: PullRequest) -> list[dict[str, Any]]:
+    """Comments in unresolved threads that no attempt was told yet."""
+    return [one for one in pull.facts.get("unresolved", ()) if one["id"] not in pull.comments_seen]
+
+
+def _blockers(session: Session, pull: PullRequest) -> list[dict[str, Any]]:
+    rows = session.exec(select(Review).where(Review.pull_request_id == pull.id, Review.head == pull.head_sha)).all()
+    blocking = [finding for row in rows for finding in row.findings if finding.get("blocks")]
+    unmet = [
+        {"path": "acceptance", "line": 0, "title": line["criterion"], "why": line.get("evidence", "not met")}
+        for row in rows
+        for line in row.acceptance
+        if line.get("met") == "no"
+    ]
+    return blocking + unmet
+
+
+def _ask_review(session: Session, now: datetime, pull: PullRequest, task: Task) -> None:
+    assert pull.id is not None
+    facts = ReviewFacts(
+        pull_request_id=pull.id,
+        repo=pull.repo,
+        number=pull.number,
+        base_sha=pull.facts["diff"]["base"],
+        head_sha=pull.head_sha,
+        round=task.retries_review + 1,
+        ci="green",
+    )
+    subject = f"pull:{pull.id}:{pull.head_sha}:r{facts.round}"
+    ask(session, now, kind=Kind.REVIEW, subject=subject, task=task, facts=facts.model_dump(mode="json"))
+    refresh_card(session, task, now)

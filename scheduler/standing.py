@@ -1,0 +1,122 @@
+"""How a pull request stands: everything that rows know about it, as values for the definition of done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from scheduler.done import CheckRun, DiffFact, DonePolicy, PullFacts, ReviewFact
+from scheduler.judging import Kind
+from scheduler.lifecycle import PullState, TaskState
+from scheduler.policy import Policy, RepositoryPolicy
+from scheduler.registry.reading import latest_attempt
+from scheduler.registry.work import Evidence, Judgement, PullRequest, Review, Task
+
+#: states of a task in which its pull request is held against the definition of done
+JUDGED = frozenset({TaskState.VERIFYING, TaskState.READY, TaskState.NEEDS_HELP})
+
+
+def facts_of(session: Session, pull: PullRequest, repository: RepositoryPolicy) -> PullFacts:
+    """Everything that rows know about a pull request, as values."""
+    diff = pull.facts.get("diff")
+    unresolved = [comment["id"] for comment in pull.facts.get("unresolved", ())]
+    reviews = session.exec(select(Review).where(Review.pull_request_id == pull.id, Review.head == pull.head_sha)).all()
+    asked = session.exec(
+        select(Judgement).where(
+            Judgement.kind == Kind.REVIEW, col(Judgement.subject).startswith(f"pull:{pull.id}:{pull.head_sha}:")
+        )
+    ).all()
+    return PullFacts(
+        state=pull.state.value,
+        head=pull.head_sha,
+        head_since=pull.head_since,
+        url=pull.url,
+        draft=pull.draft,
+        mergeable=pull.mergeable,
+        checks_head=pull.facts_head if "checks" in pull.facts else "",
+        checks=tuple(
+            CheckRun(check["name"], check["state"], bool(check["required"]), check.get("url") or "")
+            for check in pull.facts.get("checks", ())
+        ),
+        required=tuple(pull.facts.get("required", ())),
+        unresolved_threads=pull.facts.get("threads"),
+        threads_handed=bool(unresolved) and not set(unresolved) - set(pull.comments_seen),
+        diff=DiffFact(
+            diff["head"],
+            tuple(diff["files"]),
+            diff["lines"],
+            tuple(diff["secrets"]),
+            tuple(diff["ui_files"]),
+            tuple(diff["workflow_files"]),
+        )
+        if diff
+        else None,
+        has_ci=repository.has_ci,
+        verified_head=pull.facts.get("verified_head", ""),
+        verified_ok=pull.facts.get("verified_ok"),
+        verified_why=" ".join(pull.facts.get("verified_tail", ())[:1]),
+        reviews=tuple(
+            ReviewFact(
+                one.family,
+                one.verdict,
+                one.head,
+                blockers=sum(1 for finding in one.findings if finding.get("blocks")),
+                unmet=sum(1 for line in one.acceptance if line.get("met") == "no"),
+                counts=one.real or repository.playground,
+            )
+            for one in reviews
+        ),
+        reviewers_left=not asked or any(one.state in {"asked", "answered"} for one in asked),
+    )
+
+
+def done_policy(policy: Policy, task: Task, author: str) -> DonePolicy:
+    """What "done" means for this task."""
+    wanted = policy.reviews.small_lane_reviews if task.lane == "small" else policy.reviews.families
+    return DonePolicy(
+        families=wanted,
+        author_family=author,
+        no_checks_s=policy.settle.no_checks_s,
+        missing_checks_s=policy.settle.missing_checks_s,
+    )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One open pull request with all that rows know about it.
+
+    Attributes:
+        author: the model family that wrote the change.
+        known: the evidence already recorded for this head commit: check, (state, detail).
+    """
+
+    pull: PullRequest
+    task: Task
+    repository: RepositoryPolicy
+    facts: PullFacts
+    author: str
+    known: dict[str, tuple[str, str]]
+
+
+def standings(session: Session, policy: Policy) -> list[Standing]:
+    """Every open pull request whose task waits for its verdict."""
+    found = session.exec(
+        select(PullRequest, Task)
+        .join(Task, col(PullRequest.task_id) == col(Task.id))
+        .where(PullRequest.state == PullState.OPEN, col(Task.state).in_(list(JUDGED)))
+        .order_by(col(PullRequest.id))
+    ).all()
+    result = []
+    for pull, task in found:
+        repository = policy.repository(task.repo)
+        if repository is None:
+            continue
+        rows = session.exec(
+            select(Evidence).where(Evidence.pull_request_id == pull.id, Evidence.head == pull.head_sha)
+        ).all()
+        known = {row.check: (row.state, row.detail) for row in rows}
+        latest = latest_attempt(session, task)
+        author = policy.family_of(latest.agent) if latest else ""
+        result.append(Standing(pull, task, repository, facts_of(session, pull, repository), author, known))
+    return result

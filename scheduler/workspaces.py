@@ -1,0 +1,141 @@
+"""A task's workspace: made or adopted, brought to where a person pushed the branch, installed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from integrations.engines import CommandResult, RunSpec, RunState
+from integrations.git import UnknownRevision
+from scheduler.lifecycle import PullState
+from scheduler.outside import Outside
+from scheduler.policy import RepositoryPolicy
+from scheduler.registry.work import PullRequest, Task
+from scheduler.registry.writers import recall, record, remember
+from scheduler.steps import StepName
+
+MAX_OUTPUT = 200 * 2**20
+_INSTALL_S = 900.0
+
+
+class InterruptedCommandError(Exception):
+    """A command was stopped before its end, because its task went another way: its result says nothing."""
+
+
+class Workspaces:
+    """Makes workspaces ready. Blocks: every method wants a thread."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    def prepare(self, task: Task, run: str, repository: RepositoryPolicy) -> tuple[Path, str]:
+        """The workspace of a task and the commit it stands at; made when it is missing.
+
+        Parameters:
+            run: name of the attempt that wants it.
+        """
+        out = self._out
+        remote = out.remotes(task.repo)
+        with out.steps(StepName.MIRROR, run):
+            out.repositories.ensure(remote)
+            out.repositories.fetch(remote)
+        base_branch = repository.base_branch or out.repositories.default_branch(remote)
+        base = out.repositories.resolve(task.repo, base_branch)
+        pull = out.registry.read_now(lambda s: _pull_to_follow(s, task))
+        with out.steps(StepName.WORKSPACE, run):
+            tree = out.repositories.create_workspace(
+                task.repo, f"t-{task.id}", task.branch, pull.head_sha if pull else base
+            )
+        if pull is not None:
+            self.follow(task, run, tree.path, pull)
+        return tree.path, out.repositories.head(tree.path)
+
+    def follow(self, task: Task, run: str, path: Path, pull: PullRequest) -> None:
+        """Bring the workspace to the pull request's head when somebody pushed on top of what it holds.
+
+        Otherwise the next push would put the branch back to before that. What lies uncommitted in it is rescued.
+        """
+        out = self._out
+        head = out.repositories.head(path)
+        if head == pull.head_sha:
+            return
+        try:
+            if not out.repositories.is_ancestor(task.repo, head, pull.head_sha):
+                return
+        except UnknownRevision:
+            return  # it holds commits that were never published
+        name = f"t-{task.id}"
+        with out.steps(StepName.RESCUE, name):
+            saved = out.repositories.rescue(task.repo, path, f"refs/waggle/rescue/{name}/before-{pull.head_sha[:12]}")
+        with out.steps(StepName.REMOVE_WORKSPACE, name):
+            out.repositories.remove_workspace(task.repo, name, task.branch)
+        with out.steps(StepName.WORKSPACE, run):
+            out.repositories.create_workspace(task.repo, name, task.branch, pull.head_sha)
+        why = f"{head[:8]} → {pull.head_sha[:8]}, pushed by somebody else" + (
+            f"; uncommitted work saved as {saved[:8]}" if saved else ""
+        )
+
+        def work(session: Session) -> None:
+            remember(session, out.clock(), _installed(task), {})
+            record(session, out.clock(), what="followed", why=why, task_id=task.id, subject="workspace")
+
+        out.registry.write_now(work)
+
+    def install(self, task: Task, run: str, repository: RepositoryPolicy, path: Path) -> str | None:
+        """Run the install command once for each workspace; the tail of its output when it fails.
+
+        Raises:
+            InterruptedCommandError: it was stopped.
+        """
+        if not repository.install:
+            return None
+        out = self._out
+        mark = {"path": str(path), "command": repository.install}
+        if out.registry.read_now(lambda s: recall(s, _installed(task))) == mark:
+            return None
+        result = run_command(out, f"{run}-install", repository.install, path, _INSTALL_S, StepName.INSTALL)
+        if result.rc == 0:
+            out.registry.write_now(lambda s: remember(s, out.clock(), _installed(task), mark))
+            return None
+        return f"`{repository.install}` ended with {result.rc} ({result.why}).\n{result.output}"
+
+
+def run_command(out: Outside, name: str, command: str, cwd: Path, deadline_s: float, step: StepName) -> CommandResult:
+    """Run a repository's own command through the engine, with nothing but the allowed environment.
+
+    Raises:
+        InterruptedCommandError: it was stopped.
+    """
+    with out.steps(step, name):
+        view = out.engine.find(name)
+        if view.state is RunState.RUNNING:
+            out.engine.stop(name, 5.0)
+        if view.state is not RunState.ABSENT:
+            out.engine.remove(name)
+        result = out.engine.run(
+            RunSpec(
+                name=name,
+                argv=("/bin/sh", "-c", command),
+                cwd=cwd,
+                env=dict(out.environment),
+                deadline_s=deadline_s,
+                max_output_bytes=MAX_OUTPUT,
+            )
+        )
+    if result.why in {"stopped", "lost"}:
+        raise InterruptedCommandError(f"{name} was {result.why}")
+    return result
+
+
+def _installed(task: Task) -> str:
+    return f"installed:t-{task.id}"
+
+
+def _pull_to_follow(session: Session, task: Task) -> PullRequest | None:
+    """The pull request on whose head the work goes on: what was pushed for this task before."""
+    return session.exec(
+        select(PullRequest)
+        .where(PullRequest.task_id == task.id, PullRequest.state != PullState.MERGED)
+        .order_by(col(PullRequest.id).desc())
+    ).first()
