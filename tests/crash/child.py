@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import event
 
+from bot.slack import ChannelBinding, SlackSide, SlackValues
 from integrations.playground.place import Place
 from scheduler.steps import Steps
 from tests.crash.killing import Kill, Killer, StepsLog
@@ -26,7 +27,8 @@ _PR_SET_PDEATHSIG = 1
 
 def place_of(home: Path, url: str) -> Place:
     """The playground's place: its secrets are the same in every life of either side."""
-    return Place(home / "playground", url, *["secret-of-the-playground"] * 5)
+    secrets = (f"{what}-of-the-playground" for what in ("page", "xoxb-bot", "xapp-app", "ghp-token", "model-key"))
+    return Place(home / "playground", url, *secrets)
 
 
 def live(home: Path, url: str, scenario: str, life: int, kill: str) -> None:
@@ -47,12 +49,29 @@ async def _live(home: Path, url: str, scenario: str, life: int, kill: Kill | Non
     registry = open_home(home / "home")
     killer = Killer(kill, StepsLog(home / "steps.jsonl"), life, home / "playground.pid")
     event.listen(registry.engine, "commit", killer.committing)
-    policy = SCENARIOS[scenario].policy
-    loop = compose(home / "home", place_of(home, url), registry, policy, tick_s=TICK_S, steps=Steps(killer))
+    place, played = place_of(home, url), SCENARIOS[scenario]
+    loop = compose(home / "home", place, registry, played.policy, tick_s=TICK_S, steps=Steps(killer))
+    slack = SlackSide(registry, lambda: _slack_values(place), lambda: played.policy, loop.context, loop.outside.clock)
     await loop.start()
+    if played.talks:
+        await slack.start()
     await ended.wait()
+    await slack.stop()
     await loop.stop()
     registry.close()
+
+
+def _slack_values(place: Place) -> SlackValues:
+    return SlackValues(
+        place.slack_bot_token,
+        place.slack_app_token,
+        place.slack_api_url,
+        (ChannelBinding("C0PRODUCT", "work"),),
+        admin_user_id="U0ANA",
+        card_interval_s=0.3,
+        card_state_interval_s=0.05,
+        timeout_s=5.0,
+    )
 
 
 def end_with_parent() -> None:

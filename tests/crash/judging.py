@@ -28,6 +28,7 @@ async def judge(case: Case, *, notices: int = 0) -> None:
         *_disk(case),
         *_playground(case),
         *_log(case),
+        *(_slack(case) if case.scenario.talks else ()),
     ]
     assert not found, "\n".join([*found, "--- what happened", await case.story(1)])
 
@@ -96,6 +97,18 @@ def _playground(case: Case) -> list[str]:
 
 FEATURE = "app/export.py"  #: what the scripted agent makes for the request
 _MERGED: list[Any] = [("closed", 1, "ana")]
+
+
+def _slack(case: Case) -> list[str]:
+    """What people read: each message once, whatever was sent again."""
+    with sqlite3.connect(f"file:{case.place.home / 'slack.sqlite3'}?mode=ro", uri=True) as db:
+        db.row_factory = sqlite3.Row
+        rows = db.execute("SELECT args FROM calls WHERE method = 'chat.postMessage' AND performed ORDER BY id")
+        posts = [json.loads(row["args"]) for row in rows]
+    marks = Counter(one["metadata"]["event_payload"]["post"] for one in posts)
+    texts = [one["text"] for one in posts]
+    found = [f"posted {n} times: {mark}" for mark, n in marks.items() if n > 1]
+    return found + (_differs("posts", len(posts), case.scenario.posts) and [f"posts: {texts}"])
 
 
 def _log(case: Case) -> list[str]:

@@ -37,7 +37,8 @@ class Kill:
     """One SIGKILL.
 
     Attributes:
-        step: name of the step, ANY or COMMIT.
+        step: name of the step, ANY, COMMIT, or the end of an address that Waggle calls, such as `chat.postMessage`:
+            then the playground does it, before or after it carries out what was asked.
         n: at the n-th passage of the step in this life.
         victims: who dies; WITHIN is for Waggle alone.
     """
@@ -50,6 +51,11 @@ class Kill:
     @property
     def ends_life(self) -> bool:
         return Victim.WAGGLE in self.victims
+
+    @property
+    def by_playground(self) -> bool:
+        """Done by the playground; then `n` counts the calls of all lives."""
+        return self.step not in {*StepName, ANY, COMMIT}
 
     def __str__(self) -> str:
         return f"{self.step}:{self.moment}:{self.n}:{'+'.join(self.victims)}"

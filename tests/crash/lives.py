@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from integrations.git.places import Places
+from integrations.playground.visitor import Visitor
 from scheduler.lifecycle import TaskState
 from tests.crash import child, outside_world
 from tests.crash.killing import Kill, StepsLog
@@ -46,6 +47,10 @@ class Case(Onlooker):
     @property
     def steps(self) -> StepsLog:
         return StepsLog(self.root / "steps.jsonl")
+
+    @property
+    def visitor(self) -> Visitor:
+        return Visitor(self.place.page_url)
 
     @property
     def workspace(self) -> Path:
@@ -98,8 +103,9 @@ class Lives:
             AssertionError: Waggle ended without being killed, or two agents were at work when it died.
         """
         for life, kill in enumerate([*self._plan, None]):
-            arguments = (self._root, self._url, self._scenario, life, str(kill or ""))
-            self._process = await start(child.live, *arguments)
+            own = "" if kill is None or kill.by_playground else str(kill)
+            self._process = await start(child.live, self._root, self._url, self._scenario, life, own)
+            (self._root / "waggle.pid").write_text(str(self._process.pid))
             code = await ended(self._process)
             if self._ending:
                 return
@@ -122,17 +128,22 @@ async def _nothing() -> None:
 
 
 class World:
-    """The playground's process. Whoever kills it, it starts again on the same home and port."""
+    """The playground's process. Whoever kills it, it starts again on the same home and port.
 
-    def __init__(self, root: Path, url: str) -> None:
+    Parameters:
+        plan: kills of Waggle that the playground is to carry out.
+    """
+
+    def __init__(self, root: Path, url: str, plan: Sequence[Kill]) -> None:
         self._root, self._url = root, url
+        self._kills = [str(kill) for kill in plan if kill.by_playground]
         self._ending = False
         self._process: ForkServerProcess | None = None
         self.deaths = 0
 
     async def start(self) -> None:
         """Start it and wait until it listens."""
-        self._process = await start(outside_world.serve, self._root, self._url)
+        self._process = await start(outside_world.serve, self._root, self._url, self._kills)
         (self._root / "playground.pid").write_text(str(self._process.pid))
         host, _, port = self._url.removeprefix("http://").partition(":")
         until = time.monotonic() + PATIENCE_S
@@ -173,7 +184,7 @@ async def playing(root: Path, name: str, plan: Sequence[Kill] = ()) -> AsyncIter
     url = place_at(root).url
     place = child.place_of(root, url)
     registry = open_home(root / "home")
-    world, lives = World(root, url), Lives(root, url, name, plan)
+    world, lives = World(root, url, plan), Lives(root, url, name, plan)
     case = Case(
         root / "home", place, registry, root / "home" / "script.json", scenario.policy, root, scenario, lives, world
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
-from scheduler.registry import Attempt
+from scheduler.registry import Attempt, Inbox, Outbox, Task
 from scheduler.steps import StepName
 from tests.integration.loop import SLUG, policy
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.crash.lives import Case
 
 CSV = "customers want CSV export of invoices"
+PRODUCT = "C0PRODUCT"
 NOTE = "A thought that nobody committed.\n"
 PATIENCE_S = 150.0
 
@@ -35,21 +36,25 @@ class Scenario:
 
     Attributes:
         play: lets people act, and waits until the task is merged and cleaned up.
-        covers: the steps for whose kill tests this scenario stands, and how often it passes each.
+        covers: the steps for whose kill tests this scenario stands, and at which passages of each Waggle is killed.
         behaviours: how the scripted agent's attempts go.
         attempts: their outcomes.
         states: every state the task goes through, in order: nothing happens twice.
         said: how often people hear what, besides the one card.
+        talks: people speak through Slack; otherwise they act on rows.
+        posts: how many messages Waggle posts in Slack.
         rescued: the rescue refs of the mirror in the end, and a file that each holds.
     """
 
     play: Callable[[Case], Coroutine[Any, Any, None]]
     policy: Policy
-    covers: Mapping[StepName, int]
+    covers: Mapping[StepName, tuple[int, ...]]
     attempts: tuple[str, ...]
     states: tuple[str, ...]
     behaviours: tuple[str, ...] = ("succeed",)
     said: Mapping[str, int] = field(default_factory=lambda: {"pr_ready": 1, "merged": 1})
+    talks: bool = False
+    posts: int = 0
     rescued: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -84,6 +89,27 @@ async def lost(case: Case) -> None:
     await case.merge(task_id)
 
 
+async def conversation(case: Case) -> None:
+    """Asked for, approved and heard of in Slack."""
+    async with case.visitor as ana:
+        thread = await ana.say(PRODUCT, f"@waggle {CSV}")
+        task_id = await case.eventually(lambda: _task_with_card(case), PATIENCE_S)
+        await case.until(task_id, TaskState.PLANNED, timeout=PATIENCE_S)
+        await ana.say(PRODUCT, "approve", thread)
+        await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+        await case.merge(task_id)
+        await case.eventually(lambda: _all_is_said(case), PATIENCE_S)
+
+
+async def _task_with_card(case: Case) -> int | None:
+    return next((task.id for task in await case.rows(Task) if task.card_ts), None)
+
+
+async def _all_is_said(case: Case) -> bool:
+    heard, said = await case.rows(Inbox), await case.rows(Outbox)
+    return all(row.state == "done" for row in heard) and all(row.state in {"sent", "void"} for row in said)
+
+
 async def _is_over(case: Case, state: AttemptState) -> bool:
     (first,) = await case.rows(Attempt, n=1)
     return first.state is state
@@ -97,15 +123,15 @@ SCENARIOS: Mapping[str, Scenario] = {
         feature,
         policy(),
         {
-            StepName.MIRROR: 2,
-            StepName.WORKSPACE: 1,
-            StepName.SPAWN: 1,
-            StepName.COLLECT: 1,
-            StepName.PUSH: 1,
-            StepName.OPEN_PULL: 1,
-            StepName.RESCUE: 1,
-            StepName.REMOVE_WORKSPACE: 1,
-            StepName.REMOVE_BRANCH: 1,
+            StepName.MIRROR: (1, 2),
+            StepName.WORKSPACE: (1,),
+            StepName.SPAWN: (1,),
+            StepName.COLLECT: (1,),
+            StepName.PUSH: (1,),
+            StepName.OPEN_PULL: (1,),
+            StepName.RESCUE: (1,),
+            StepName.REMOVE_WORKSPACE: (1,),
+            StepName.REMOVE_BRANCH: (1,),
         },
         attempts=("done",),
         states=(*_START, *_END),
@@ -123,7 +149,13 @@ SCENARIOS: Mapping[str, Scenario] = {
                 ),
             )
         ),
-        {StepName.INSTALL: 1, StepName.LEFTOVERS: 2, StepName.VERIFY: 2, StepName.SPAWN: 2, StepName.PUSH: 2},
+        {
+            StepName.INSTALL: (1,),
+            StepName.LEFTOVERS: (1, 2),
+            StepName.VERIFY: (1, 2),
+            StepName.SPAWN: (2,),
+            StepName.PUSH: (2,),
+        },
         behaviours=("break-test", "succeed"),
         attempts=("done", "done"),
         states=(*_START, "verifying", "diagnosing", "queued", "running", *_END),
@@ -131,7 +163,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "stop": Scenario(
         stop,
         policy(),
-        {StepName.STOP: 1, StepName.RESCUE: 1, StepName.REMOVE_WORKSPACE: 1},
+        {StepName.STOP: (1,), StepName.RESCUE: (1,), StepName.REMOVE_WORKSPACE: (1,)},
         behaviours=("hang:3000", "succeed"),
         attempts=("stopped", "done"),
         states=(*_START, "stopped", "queued", "running", *_END),
@@ -141,9 +173,18 @@ SCENARIOS: Mapping[str, Scenario] = {
     "lost": Scenario(
         lost,
         policy(),
-        {StepName.STOP: 1},
+        {StepName.STOP: (1,)},
         behaviours=("hang:3000", "succeed"),
         attempts=("lost", "done"),
         states=(*_START, "queued", "running", *_END),
+    ),
+    "conversation": Scenario(
+        conversation,
+        policy(),
+        {},
+        attempts=("done",),
+        states=(*_START, *_END),
+        talks=True,
+        posts=4,
     ),
 }
