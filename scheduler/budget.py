@@ -70,11 +70,11 @@ def purse_of(session: Session, policy: Policy, task: Task) -> Purse:
     )
 
 
-def spent_on(tokens: int, cost_usd: float, attempt: Attempt) -> float:
+def spent_on(attempt: Attempt) -> float:
     """The share of an attempt's budget that is spent, by tokens or dollars, whichever is more."""
     shares = [0.0]
     if attempt.budget_tokens:
-        shares.append(tokens / attempt.budget_tokens)
+        shares.append((attempt.tokens_input + attempt.tokens_output) / attempt.budget_tokens)
     if attempt.budget_usd:
-        shares.append(cost_usd / attempt.budget_usd)
+        shares.append(attempt.cost_usd / attempt.budget_usd)
     return max(shares)

@@ -21,11 +21,12 @@ from integrations.redact import redact
 from scheduler.background import NotYetError
 from scheduler.failures import ask_for_help, fail
 from scheduler.lifecycle import AttemptState, Cause, TaskState
+from scheduler.metering import Reading, charge
 from scheduler.outside import Outside
 from scheduler.questions import put_question
 from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Attempt, Task
-from scheduler.registry.writers import move_attempt, pay, refresh_card
+from scheduler.registry.writers import move_attempt, refresh_card
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
@@ -161,8 +162,7 @@ class Finisher:
         if task.state is TaskState.PAUSED:
             # Somebody paused it in this moment. It counts as interrupted and goes on with its session: whatever it
             # said last, a question among it, is said again then instead of being lost.
-            self._pay(session, attempt, outcome)
-            session.add(attempt)
+            charge(session, now, attempt, _reading(outcome))
             return
         attempt.outcome = cause
         attempt.message = redact(outcome.message, self._out.secrets)
@@ -170,7 +170,7 @@ class Finisher:
         attempt.evidence = list(left.evidence)
         attempt.head_sha = left.head
         attempt.session_id = outcome.session_id or attempt.session_id
-        self._pay(session, attempt, outcome)
+        charge(session, now, attempt, _reading(outcome))
         parked = cause in {"rate-limit", "overloaded"}
         wanted = AttemptState.PARKED if parked else AttemptState.LOST if cause == "lost" else AttemptState.ENDED
         transition = Cause.PARKED if parked else Cause.VANISHED if cause == "lost" else Cause.FINISHED
@@ -233,21 +233,6 @@ class Finisher:
             return "no-change"
         return left.outcome.kind.value
 
-    def _pay(self, session: Session, attempt: Attempt, outcome: Outcome) -> None:
-        attempt.tokens_input = outcome.tokens.input
-        attempt.tokens_cached = outcome.tokens.cached
-        attempt.tokens_output = outcome.tokens.output
-        attempt.cost_usd = outcome.cost_usd if outcome.cost_usd is not None else attempt.cost_usd
-        pay(
-            session,
-            self._out.clock(),
-            key=f"attempt:{attempt.name}",
-            purpose="attempt",
-            task_id=attempt.task_id,
-            attempt_id=attempt.id,
-            model=attempt.model,
-            tokens_input=attempt.tokens_input,
-            tokens_cached=attempt.tokens_cached,
-            tokens_output=attempt.tokens_output,
-            cost_usd=attempt.cost_usd,
-        )
+
+def _reading(outcome: Outcome) -> Reading:
+    return Reading(outcome.tokens, outcome.cost_usd, outcome.whole_session, outcome.model)

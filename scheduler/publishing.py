@@ -24,6 +24,9 @@ from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
 
+_OUT_OF_HISTORY = (
+    "Take it out of the commits themselves, by amending or rebasing: a commit on top that removes it publishes it too."
+)
 _NOT_OVER_IT = (
     "Somebody else pushed to the branch while the agent worked, and the two do not follow from each other. "
     "Nothing was pushed over it; the agent's commits are in its workspace."
@@ -52,7 +55,7 @@ class Publisher:
         try:
             secrets = await asyncio.to_thread(self._collect, task, attempt)
             if secrets:
-                await self._refuse(attempt_id, "secrets", "", secrets)
+                await self._refuse(attempt_id, "secrets", _OUT_OF_HISTORY, secrets)
                 return
             if await asyncio.to_thread(self._would_undo, task, attempt, pull):
                 await self._refuse(attempt_id, "push", _NOT_OVER_IT, ())

@@ -15,14 +15,15 @@ from datetime import UTC, datetime
 import structlog
 from sqlmodel import Session
 
-from integrations.agents import AgentAdapter, Text, ToolCall, Usage
 from integrations.engines import RunState, RunView
 from integrations.fault import IntegrationError
 from scheduler.budget import spent_on
 from scheduler.lifecycle import AttemptState, Cause, TaskState
+from scheduler.metering import Meter, Reading, charge
 from scheduler.outside import Outside
+from scheduler.registry.database import Topic, wake
 from scheduler.registry.work import Attempt, Task
-from scheduler.registry.writers import move_attempt, pay, recall, refresh_card, remember, say
+from scheduler.registry.writers import move_attempt, recall, refresh_card, remember, say
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
@@ -41,11 +42,7 @@ class Seen:
     view: RunView | None
     milestone: str = ""
     offset: int = 0
-    tokens_input: int = 0
-    tokens_cached: int = 0
-    tokens_output: int = 0
-    cost_usd: float | None = None
-    has_usage: bool = False
+    reading: Reading | None = None
 
 
 class Watcher:
@@ -53,10 +50,13 @@ class Watcher:
 
     def __init__(self, out: Outside) -> None:
         self._out = out
+        self._meters: dict[str, Meter] = {}
         self._doubting = True  #: until a look shows otherwise: an earlier life may have doubted
 
     async def look(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Look at each attempt once; the ones that ended or are lost come back, to be finished."""
+        names = {attempt.name for attempt in attempts}
+        self._meters = {name: meter for name, meter in self._meters.items() if name in names}
         if not attempts:
             return []
         seen = await asyncio.to_thread(lambda: [self._look_at(attempt) for attempt in attempts])
@@ -84,41 +84,19 @@ class Watcher:
         adapter = self._out.agents().get(attempt.agent)
         try:
             view = self._out.engine.find(attempt.name)
-            if adapter is None or view.event_bytes <= attempt.event_offset:
-                return Seen(attempt, view, offset=attempt.event_offset)
-            chunk = self._out.engine.read_events(attempt.name, attempt.event_offset)
+            if adapter is None or view.state in {RunState.ABSENT, RunState.LOST}:
+                return Seen(attempt, view, attempt.milestone, attempt.event_offset)
+            meter = self._meters.setdefault(attempt.name, Meter())
+            while view.event_bytes > meter.offset:
+                chunk = self._out.engine.read_events(attempt.name, meter.offset)
+                if chunk.offset <= meter.offset:
+                    break  # half a line
+                meter.take(event for line in chunk.lines for event in adapter.parse(line))
+                meter.offset = chunk.offset
         except (IntegrationError, OSError) as problem:
             log.warning("a look at an attempt failed; nothing is concluded", attempt=attempt.name, error=str(problem))
             return Seen(attempt, None)
-        return self._read(adapter, attempt, view, chunk.lines, chunk.offset)
-
-    def _read(self, adapter: AgentAdapter, attempt: Attempt, view: RunView, lines: Sequence[str], offset: int) -> Seen:
-        milestone, usage = attempt.milestone, None
-        for line in lines:
-            for event in adapter.parse(line):
-                match event:
-                    case ToolCall():
-                        milestone = f"{event.name}: {event.summary}"[:150]
-                    case Text():
-                        first = event.text.strip().splitlines()
-                        milestone = (first[0] if first else milestone)[:150]
-                    case Usage():
-                        usage = event
-                    case _:
-                        pass
-        if usage is None:
-            return Seen(attempt, view, milestone, offset)
-        return Seen(
-            attempt,
-            view,
-            milestone,
-            offset,
-            usage.tokens.input,
-            usage.tokens.cached,
-            usage.tokens.output,
-            usage.cost_usd,
-            has_usage=True,
-        )
+        return Seen(attempt, view, meter.milestone or attempt.milestone, meter.offset, meter.read())
 
     async def _progress(self, one: Seen) -> None:
         attempt, view = one.attempt, one.view
@@ -138,37 +116,21 @@ class Watcher:
             row.event_offset = max(row.event_offset, one.offset)
             changed = row.milestone != one.milestone
             row.milestone = one.milestone
-            if one.has_usage:
-                row.tokens_input, row.tokens_cached = one.tokens_input, one.tokens_cached
-                row.tokens_output = one.tokens_output
-                row.cost_usd = one.cost_usd or row.cost_usd
-                pay(
-                    session,
-                    now,
-                    key=f"attempt:{row.name}",
-                    purpose="attempt",
-                    task_id=row.task_id,
-                    attempt_id=row.id,
-                    model=row.model,
-                    tokens_input=row.tokens_input,
-                    tokens_cached=row.tokens_cached,
-                    tokens_output=row.tokens_output,
-                    cost_usd=row.cost_usd,
-                )
-            if reason and not row.stop_reason:
-                row.stop_reason = reason
+            if one.reading is not None:
+                charge(session, now, row, one.reading)
+            stop = reason or ("budget" if spent_on(row) >= 1.0 else "")
+            if stop and not row.stop_reason:
+                row.stop_reason = stop
+                wake(session, Topic.SUPERVISOR)
             session.add(row)
-            if changed or reason:
+            if changed or stop:
                 refresh_card(session, task, now)
 
         await self._out.registry.write(work)
 
     def _overrun(self, one: Seen, view: RunView) -> str:
-        """Why the attempt must be stopped now; empty while it may go on."""
+        """Why the attempt must be stopped now, money aside; empty while it may go on."""
         attempt, policy, now = one.attempt, self._out.policy(), self._out.clock()
-        tokens = one.tokens_input + one.tokens_output
-        if one.has_usage and spent_on(tokens, one.cost_usd or 0.0, attempt) >= 1.0:
-            return "budget"
         started = attempt.started_at or attempt.created_at
         if view.event_bytes == 0 and (now - started).total_seconds() > policy.times.first_event_s:
             return "blocked"
