@@ -125,7 +125,7 @@ class Listeners:
         await ack()
 
     async def other(self, body: Body) -> None:
-        log.debug("not for us", event=(body.get("event") or {}).get("type"))
+        log.debug("not for us", kind=(body.get("event") or {}).get("type"))
 
     async def _admit(self, arrival: Arrival) -> None:
         await self.registry.write(lambda session: admit(session, self.clock(), self.home, arrival))
