@@ -16,10 +16,11 @@ from sqlmodel import Session, SQLModel, col, select
 from bot.context.store import ContextStore
 from bot.slack import ChannelBinding, SlackSide, SlackValues
 from bot.slack.access import grant
+from integrations.playground.visitor import text_of
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
 from scheduler.registry import Inbox, Outbox, Registry, Task
-from scheduler.registry.writers import move_task
+from scheduler.registry.writers import move_task, refresh_card, say
 from tests.integration.playground_slack_world import BEN, CUSTOMERS, PRODUCT, Host, hosting
 
 T = TypeVar("T")
@@ -30,6 +31,17 @@ POLICY = Policy(repositories=(RepositoryPolicy("acme/ledgerline", playground=Tru
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+class Breakable(Registry):
+    """A registry whose disk can be made to refuse every write."""
+
+    broken = False
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        if self.broken:
+            raise OSError(28, "No space left on device")
+        return await super().write(work)
 
 
 class SlackWorld:
@@ -55,8 +67,8 @@ class SlackWorld:
         )
         self.registry = self._open()
 
-    def _open(self) -> Registry:
-        registry = Registry(self.url)
+    def _open(self) -> Breakable:
+        registry = Breakable(self.url)
         SQLModel.metadata.create_all(registry.engine)
         return registry
 
@@ -109,13 +121,23 @@ class SlackWorld:
     async def quiet(self) -> None:
         """Everything that arrived was handled, and everything that was to be said was said."""
 
-        async def done() -> bool:
-            inbox, outbox = await self.inbox(), await self.outbox()
-            return all(row.state in {"done", "failed"} for row in inbox) and all(
-                row.state in {"sent", "void", "failed"} for row in outbox
-            )
+        async def said() -> bool:
+            return all(row.state in {"sent", "void", "failed"} for row in await self.outbox())
 
-        await self.until(done)
+        await self.quiet_inbox()
+        await self.until(said)
+
+    async def quiet_inbox(self) -> None:
+        """Everything that was delivered was handled."""
+
+        async def arrived() -> bool:
+            return all(one["state"] in {"acked", "lost"} for one in await self.visitor.deliveries())
+
+        async def handled() -> bool:
+            return all(row.state in {"done", "failed"} for row in await self.inbox())
+
+        await self.until(arrived)
+        await self.until(handled)
 
     # --- arranging -------------------------------------------------------------------------------------------------
 
@@ -162,14 +184,54 @@ class SlackWorld:
         assert task is not None
         return task
 
+    async def thread(self, task: Task) -> list[str]:
+        """What stands in a task's thread, one text for each message."""
+        return [text_of(one) for one in await self.visitor.thread(task.channel, task.thread_ts)]
+
+    async def say(self, kind: str, key: str, task: Task | None = None, head: str = "", **payload: Any) -> None:
+        """Something that people must hear, as the supervisor would write it."""
+
+        def work(session: Session) -> None:
+            row = session.get(Task, task.id) if task is not None else None
+            say(session, now(), kind=kind, dedupe_key=key, task=row, head=head, payload=payload)
+
+        await self.registry.write(work)
+
+    async def help(self, task: Task) -> None:
+        """Only a person can go on."""
+
+        def work(session: Session) -> None:
+            row = session.get(Task, task.id)
+            assert row is not None
+            row.state, row.help_cause, row.help_class = TaskState.VERIFYING, "CI is red.", "ci"
+            row.help_evidence = ["FAIL: test_csv", "AssertionError: 3 != 4"]
+            move_task(session, row, TaskState.NEEDS_HELP, Cause.ONLY_A_PERSON, now())
+            say(session, now(), kind="needs_help", dedupe_key=f"help:{row.id}:{row.version}", task=row)
+
+        await self.registry.write(work)
+
+    async def progress(self, task: Task, milestone: str) -> None:
+        """Something small changed on the card."""
+
+        def work(session: Session) -> None:
+            row = session.get(Task, task.id)
+            assert row is not None
+            row.goal = milestone
+            session.add(row)
+            refresh_card(session, row, now())
+
+        await self.registry.write(work)
+
     async def let_in(self, user: str = BEN, role: str = "approver") -> None:
         await self.registry.write(lambda s: grant(s, now(), user, role, by="test"))
 
 
 @asynccontextmanager
-async def slack_side(home: Path) -> AsyncIterator[SlackWorld]:
+async def slack_side(home: Path, **values: Any) -> AsyncIterator[SlackWorld]:
+    """A started Slack side on a workspace of its own, with `values` instead of the usual ones."""
     async with hosting(home / "playground") as host:
         world = SlackWorld(host, home)
+        world.change(**values)
         await world.start()
         try:
             yield world
