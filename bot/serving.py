@@ -189,6 +189,7 @@ def _check_outside(app: App) -> list[str]:
             raise
         lines.append(f"GitHub does not answer; Waggle goes on and tries again. {problem.user_message}")
         return lines
+    refused = []
     for repository in app.config.document.repository:
         try:
             app.repositories.ensure(app.remotes(repository.slug))

@@ -74,8 +74,10 @@ def test_slack_tokens_that_are_refused(terminal: Terminal, elsewhere: Path) -> N
 def test_a_remote_that_is_no_repository(terminal: Terminal, elsewhere: Path, tmp_path: Path) -> None:
     there = ensure_playground(elsewhere)
     (tmp_path / "empty").mkdir()
-    terminal.config(REAL + "\n".join(["[[repository]]", 'slug = "acme/other"', f'remote = "{tmp_path / "empty"}"']))
+    second = f'[[repository]]\nslug = "acme/other"\nremote = "{tmp_path / "empty"}"\n'
+    terminal.config(REAL + second)
     told = terminal.refused(GITHUB_TOKEN=there.github_token, GITHUB_API_URL=there.github_api_url)
+    assert "acme/ledgerline cannot be used" in told, "this server has no repositories at the root of its address"
     assert "acme/other cannot be used" in told
 
 
