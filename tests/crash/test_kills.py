@@ -21,7 +21,10 @@ from tests.crash.killing import ANY, COMMIT, Kill, Moment
 from tests.crash.lives import play, playing
 from tests.crash.scenarios import SCENARIOS
 
-SEED = int(os.environ.get("WAGGLE_CRASH_SEED") or random.SystemRandom().randrange(10**6))
+#: The same in all workers of one run.
+SEED = int(
+    os.environ.get("WAGGLE_CRASH_SEED") or random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID")).randrange(10**6)
+)
 SAMPLE = 3  #: cases that `make test` plays
 #: Steps that no code takes: their names wait for it. The first code that does makes a test below fail until a scenario
 #: covers them.
