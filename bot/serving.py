@@ -194,11 +194,12 @@ def _check_outside(app: App) -> list[str]:
         try:
             app.repositories.ensure(app.remotes(repository.slug))
         except IntegrationError as problem:
-            if not problem.retryable:
-                raise StartError(
-                    f"The repository {repository.slug} cannot be used. {problem.user_message}"
-                ) from problem
-            lines.append(f"{repository.slug} cannot be reached now; it is tried again. {problem.user_message}")
+            if problem.retryable:
+                lines.append(f"{repository.slug} cannot be reached now; it is tried again. {problem.user_message}")
+            else:
+                refused.append(f"The repository {repository.slug} cannot be used. {problem.user_message}")
+    if refused:
+        raise StartError("\n".join(refused))
     return lines
 
 
