@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from bot.config import ConfigFile, parse, policy_of
+from bot.config_schema import Document
 from bot.playground_config import Pace, playground_toml
 from bot.problems import ProblemsError
 from bot.services import Services
@@ -236,3 +240,32 @@ def test_a_missing_or_unreadable_file_is_explained(tmp_path: Path) -> None:
         ConfigFile(binary)
     with pytest.raises(ProblemsError, match="cannot be read"):
         ConfigFile(tmp_path)
+
+
+# --- the documentation -----------------------------------------------------------------------------------------------
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def test_every_example_of_the_documentation_is_valid() -> None:
+    examples = re.findall(r"```toml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    assert examples
+    for example in examples:
+        parse(example, "the documentation")
+
+
+def test_every_key_is_in_the_documentation() -> None:
+    text = DOCUMENTATION.read_text()
+    missing = [
+        f"{table}.{key}"
+        for table, field in Document.model_fields.items()
+        for key in keys_of(field.annotation)
+        if not re.search(rf"\b{key}\b", text)
+    ]
+    assert missing == []
+
+
+def keys_of(annotation: Any) -> list[str]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return list(annotation.model_fields)
+    return [key for inner in get_args(annotation) for key in keys_of(inner)]
