@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def read_running(home: Home) -> Running | None:
         return Running(int(record["pid"]), Path(record["config"]), str(record["page_url"]))
     except (OSError, ValueError, KeyError):
         return None
+
+
+def write_running(home: Home, running: Running) -> None:
+    """Say where this Waggle is, for its owner's eyes only: the page's address holds a token."""
+    unfinished = home.running.with_suffix(".unfinished")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"pid": running.pid, "config": str(running.config), "page_url": running.page_url}, file)
+    unfinished.replace(home.running)
 
 
 def own_config(settings: Settings) -> Path | None:

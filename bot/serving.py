@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from rich.markup import escape
 from sqlmodel import Session
 
 from bot.app import App, build, find_services, utc_now
-from bot.configuration import open_config
+from bot.configuration import Running, open_config, read_running, write_running
 from bot.home import Home
 from bot.logs import start_logging
 from bot.problems import StartError
@@ -80,7 +79,8 @@ async def serve(settings: Settings, options: Options, announce: Announce) -> Non
         ]
         try:
             await app.start()
-            _write_running(app)
+            page_url = app.place.page_url if app.place else ""
+            write_running(app.home, Running(os.getpid(), app.config.path, page_url))
             for line in greeting(app):
                 announce(line)
             await stopped.wait()
@@ -139,7 +139,7 @@ async def _playground(
         return
     found = is_held(home.playground)
     place = await asyncio.to_thread(ensure_playground, home.playground, options.port or None)
-    keeper = asyncio.create_task(_keep(place, announce), name="playground keeper")
+    keeper = asyncio.create_task(_keep(home, place, announce), name="playground keeper")
     try:
         yield place
     finally:
@@ -149,7 +149,7 @@ async def _playground(
             await asyncio.to_thread(stop_playground, home.playground)
 
 
-async def _keep(place: Place, announce: Announce) -> None:
+async def _keep(home: Home, place: Place, announce: Announce) -> None:
     port = int(place.url.rsplit(":", 1)[1])
     while True:
         await asyncio.sleep(_PLAYGROUND_S)
@@ -160,6 +160,9 @@ async def _keep(place: Place, announce: Announce) -> None:
         except PlaygroundError as problem:
             log.warning("the playground does not start again", why=str(problem))
         else:
+            said = read_running(home)
+            if said is not None:
+                write_running(home, replace(said, page_url=place.page_url))
             announce(f"The playground had ended and was started again. Its page: {place.page_url}")
 
 
@@ -246,20 +249,6 @@ def greeting(app: App) -> list[str]:
         lines += ["", f"Pull requests of the playground: {app.place.page_url}"]
     lines += ["", "Stop with Ctrl-C. Beside it, in another terminal: waggle tasks, waggle show T-1, waggle --help"]
     return lines
-
-
-def _write_running(app: App) -> None:
-    record = {
-        "pid": os.getpid(),
-        "started": utc_now().isoformat(timespec="seconds"),
-        "config": str(app.config.path),
-        "page_url": app.place.page_url if app.place else "",
-    }
-    unfinished = app.home.running.with_suffix(".unfinished")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(record, file)
-    unfinished.rename(app.home.running)
 
 
 def _stop_signal() -> asyncio.Event:

@@ -40,7 +40,9 @@ def logs(
     with bench() as place:
         row = _attempt(place, task_id, attempt)
         adapter = _adapter(row.agent)
+        shown = 0
         for event in _events(place, adapter, row, follow):
+            shown += 1
             if as_json:
                 value = {"attempt": row.n, "event": type(event).__name__.lower(), **asdict(event)}
                 sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
@@ -48,6 +50,9 @@ def logs(
             elif line := narrate(event):
                 out.print(line.replace(f"{row.workspace}/", ""), markup=False)
         row = _attempt(place, task_id, row.n)
+        if not as_json and not shown and row.final_text:
+            out.print("[dim]Its event log was removed with its workspace. What it said last:[/]")
+            out.print(row.final_text, markup=False)
         if not as_json and row.outcome:
             out.print(f"[dim]attempt {row.n}: {row.state.value}, {escape(row.outcome)}. {escape(row.message)}[/]")
 
