@@ -10,7 +10,9 @@ worker.py      acts on what is stored, in order
 verbs.py       commands to the supervisor's commands
 grammar.py     text to commands; intents.py, markup.py
 answering.py   direct answers
-outbox.py      the sender of what people must hear; rendering.py, places.py
+outbox.py      the sender of what people must hear; rendering.py, places.py, cards.py
+courier.py     posts and edits, each once; pace.py, outbox_rows.py
+catching_up.py what was written while nobody listened
 posting.py     the calls of the Web API; errors.py
 people.py      who somebody is; intake.py: what channels say, as context
 views/         rows to Block Kit

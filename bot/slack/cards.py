@@ -50,6 +50,7 @@ class Cards:
             rows.card_shown, row_id=row.id, want=int(row.payload["want"]), fingerprint=seen, state=state
         )  # fmt: skip
         if task.card_ts and seen == row.payload.get("print"):
+            await self._settle_asked(task.id)
             await self.registry.write(partial(shown, now=self.clock(), edited=False))
             return None
         wait = self._too_soon(row, state) if task.card_ts else 0.0
@@ -66,8 +67,8 @@ class Cards:
         else:
             ts = await self.courier.post(row, channel, thread, message)
             await self.registry.write(partial(settle, task_id=task.id, channel=channel, thread_ts=thread, card_ts=ts))
-        await self.registry.write(partial(shown, now=self.clock(), edited=True))
         await self._settle_asked(task.id)
+        await self.registry.write(partial(shown, now=self.clock(), edited=True))
         return None
 
     def _too_soon(self, row: Outbox, state: str) -> float:

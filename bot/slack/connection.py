@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import aiohttp
@@ -49,6 +49,7 @@ class Connection:
     client: AsyncWebClient
     values: SlackValues
     clock: Callable[[], datetime]
+    back: asyncio.Event = field(default_factory=asyncio.Event)  #: set when deliveries may have been missed
     _handler: AsyncSocketModeHandler | None = None
     _watch: asyncio.Task[None] | None = None
 
@@ -137,21 +138,31 @@ class Connection:
         bad = 0
         while True:
             await asyncio.sleep(self.values.watch_s)
-            try:
-                with speaking("auth.test", self.clock()):
-                    await self.client.auth_test()
-                bad = 0 if await client.is_connected() else bad + 1
-            except SlackError as problem:
-                bad += 1
-                log.warning("Slack does not answer", why=str(problem))
-            if bad >= _BAD_LOOKS:
+            why = await self._what_is_wrong(client)
+            if not why:
+                if bad:
+                    log.info("the connection to Slack is back")
+                    self.back.set()
                 bad = 0
-                log.warning("the socket is made anew")
+                continue
+            bad += 1
+            if bad == 1:
+                log.warning("the connection to Slack is lost; slack-sdk makes it anew", why=why)
+            if bad % _BAD_LOOKS == 0:
                 try:
                     with speaking("apps.connections.open", self.clock()):
                         await client.connect_to_new_endpoint(force=True)
                 except SlackError as problem:
-                    log.warning("the socket could not be made anew", why=str(problem))
+                    log.debug("the socket could not be made anew", why=str(problem))
+
+    async def _what_is_wrong(self, client: SocketModeClient) -> str:
+        """Why nothing can arrive at the moment; empty when all is well."""
+        try:
+            with speaking("auth.test", self.clock()):
+                await self.client.auth_test()
+        except SlackError as problem:
+            return str(problem)
+        return "" if await client.is_connected() else "the socket is closed"
 
     async def connected(self) -> bool:
         """Whether the socket is open."""

@@ -109,6 +109,11 @@ class Posting:
         async for message in self._messages(channel, "", f"{since.timestamp():.6f}"):
             yield message
 
+    async def replies(self, channel: str, thread_ts: str, since: datetime) -> AsyncIterator[Mapping[str, Any]]:
+        """A thread's messages since a time, oldest first."""
+        async for message in self._messages(channel, thread_ts, f"{since.timestamp():.6f}"):
+            yield message
+
     async def _messages(self, channel: str, thread_ts: str, oldest: str) -> AsyncIterator[Mapping[str, Any]]:
         cursor = None
         method = "conversations.replies" if thread_ts else "conversations.history"

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets as random_secrets
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 
 import structlog
 from sqlmodel import Session
 
 from bot.slack.access import ensure_admin, offer_claim
 from bot.slack.answering import Answering
+from bot.slack.catching_up import CatchingUp
 from bot.slack.connection import Connection
-from bot.slack.entrance import admit
-from bot.slack.errors import ChannelLost, SlackError, SlackRefused
-from bot.slack.inbox import Home, read_history
+from bot.slack.errors import SlackError, SlackRefused
+from bot.slack.inbox import Home
 from bot.slack.intake import Intake
 from bot.slack.listeners import Listeners
 from bot.slack.outbox import Sender
@@ -140,13 +139,14 @@ class SlackSide:
             self._clock,
         )
         sender = Sender(self._registry, posting, self._policy, self._values, self._clock, marker, self._secrets)
+        catching_up = CatchingUp(self._registry, posting, self._home, self._values, self._clock)
         app = connection.app(self._home)
         Listeners(self._registry, posting, people, self._home, self._values, self._clock).register(app)
         await connection.listen(app)
         self._tasks += [
             asyncio.create_task(worker.run(), name="slack worker"),
             asyncio.create_task(sender.run(), name="slack sender"),
-            asyncio.create_task(self._read_backlog(posting), name="slack backlog"),
+            asyncio.create_task(self._catch_up(catching_up, connection.back), name="slack catching up"),
         ]
 
     def _mark(self, session: Session) -> str:
@@ -157,16 +157,9 @@ class SlackSide:
             remember(session, self._clock(), _MARK, known)
         return str(known["mark"])
 
-    async def _read_backlog(self, posting: Posting) -> None:
-        """Take in what was written in feedback and notes channels before Waggle listened. Once for each message."""
-        since = self._clock() - timedelta(days=self._values().backlog_days)
-        for channel in self._values().context_channels():
-            try:
-                async for message in posting.history(channel.channel, since):
-                    arrival = read_history(message, channel.channel, self._home, channel.meaning)
-                    if arrival is not None:
-                        await self._registry.write(partial(admit, now=self._clock(), home=self._home, arrival=arrival))
-            except ChannelLost as problem:
-                log.warning("a channel cannot be read", channel=channel.channel, why=problem.user_message)
-            except SlackError as problem:
-                log.warning("a channel's past is read at the next start", channel=channel.channel, why=str(problem))
+    async def _catch_up(self, catching_up: CatchingUp, back: asyncio.Event) -> None:
+        """Read what was missed, now and whenever the connection was lost for a while."""
+        while True:
+            back.clear()
+            await catching_up.read()
+            await back.wait()

@@ -157,3 +157,31 @@ async def test_slack_may_be_silent_for_a_while(world: SlackWorld) -> None:
     said = await world.thread(task)
     assert sum("Approved." in text for text in said) == 1
     assert "Queued" in said[1]
+
+
+async def test_what_slack_gave_up_delivering_is_read_at_the_next_start(world: SlackWorld) -> None:
+    task = await world.ask_for()
+    await world.quiet()
+    await world.visitor.fault("slack", {"ack_s": 0.3, "redelivery_s": []})
+    world.registry.broken = True
+    await world.visitor.say(PRODUCT, "@waggle remember me")
+    await world.visitor.say(PRODUCT, "approve", task.thread_ts)
+
+    async def given_up() -> bool:
+        return sum(one["state"] == "lost" for one in await world.visitor.deliveries()) >= 3
+
+    await world.until(given_up)
+    world.registry.broken = False
+    await world.visitor.fault("slack", {"clear": True})
+    await world.restart()
+
+    await world.state(task.id, TaskState.QUEUED)
+
+    async def made() -> bool:
+        return len(await world.tasks()) == 2
+
+    await world.until(made)
+    await world.restart()
+    await world.quiet_inbox()
+    assert len(await world.tasks()) == 2
+    assert sum("Approved." in text for text in await world.thread(task)) == 1
