@@ -29,6 +29,7 @@ class Cards:
 
     Parameters:
         policy, values: as they are now.
+        secrets: literal values that must not be said.
     """
 
     registry: Registry
@@ -36,6 +37,7 @@ class Cards:
     policy: Callable[[], Policy]
     values: Callable[[], SlackValues]
     clock: Callable[[], datetime]
+    secrets: tuple[str, ...] = ()
 
     async def show(self, row: Outbox, rendered: Rendered, channel: str, thread: str) -> float | None:
         """Bring a card up to date; the seconds to wait when that is too early.
@@ -85,7 +87,7 @@ class Cards:
 
         def look(session: Session) -> list[Settled]:
             task = session.get(Task, task_id)
-            return settled(session, task, self.policy(), self.values()) if task is not None else []
+            return settled(session, task, self.policy(), self.values(), self.secrets) if task is not None else []
 
         for one in await self.registry.read(look):
             try:

@@ -72,7 +72,7 @@ class Sender:
 
     def __post_init__(self) -> None:
         self._courier = Courier(self.registry, self.posting, self.clock, self.marker)
-        self._cards = Cards(self.registry, self._courier, self.policy, self.values, self.clock)
+        self._cards = Cards(self.registry, self._courier, self.policy, self.values, self.clock, self.secrets)
         self._down_since: datetime | None = None
 
     async def run(self) -> None:

@@ -14,7 +14,7 @@ from bot.slack.views.card import card
 from bot.slack.views.facts import TaskFacts
 from scheduler.lifecycle import QuestionState, TaskState
 from scheduler.policy import Policy
-from scheduler.registry import Outbox, Question, Task
+from scheduler.registry import Event, Outbox, Question, Task
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ class Settled:
     message: Message
 
 
-def settled(session: Session, task: Task, policy: Policy, values: SlackValues) -> list[Settled]:
+def settled(
+    session: Session, task: Task, policy: Policy, values: SlackValues, secrets: tuple[str, ...]
+) -> list[Settled]:
     """Messages of a task whose question was answered or whose help was given: they get their last form once."""
     rows = session.exec(
         select(Outbox).where(
@@ -112,15 +114,22 @@ def settled(session: Session, task: Task, policy: Policy, values: SlackValues) -
     for row in rows:
         if row.payload.get("settled"):
             continue
-        last = _last_form(session, row, task, facts)
+        last = _last_form(session, row, task, facts, secrets)
         if last is not None:
             found.append(Settled(row, last))
     return found
 
 
-def _last_form(session: Session, row: Outbox, task: Task, facts: TaskFacts) -> Message | None:
+def _last_form(session: Session, row: Outbox, task: Task, facts: TaskFacts, secrets: tuple[str, ...]) -> Message | None:
     if row.kind == "needs_help":
-        return messages.help_settled(facts) if task.state is not TaskState.NEEDS_HELP else None
+        if task.state is TaskState.NEEDS_HELP:
+            return None
+        called = session.exec(
+            select(Event)
+            .where(Event.task_id == task.id, Event.after == TaskState.NEEDS_HELP.value, Event.at <= row.created_at)
+            .order_by(col(Event.id).desc())
+        ).first()
+        return messages.help_settled(facts, called.why if called else "", called.evidence if called else (), secrets)
     asked = session.get(Question, row.payload.get("question_id"))
     if asked is None or asked.state is QuestionState.OPEN:
         return None

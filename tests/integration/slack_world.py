@@ -205,7 +205,8 @@ class SlackWorld:
             assert row is not None
             row.state, row.help_cause, row.help_class = TaskState.VERIFYING, "CI is red.", "ci"
             row.help_evidence = ["FAIL: test_csv", "AssertionError: 3 != 4"]
-            move_task(session, row, TaskState.NEEDS_HELP, Cause.ONLY_A_PERSON, now())
+            why, seen = row.help_cause, row.help_evidence
+            move_task(session, row, TaskState.NEEDS_HELP, Cause.ONLY_A_PERSON, now(), why=why, evidence=seen)
             say(session, now(), kind="needs_help", dedupe_key=f"help:{row.id}:{row.version}", task=row)
 
         await self.registry.write(work)

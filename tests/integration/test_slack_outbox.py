@@ -303,6 +303,20 @@ async def test_a_question_takes_its_answer_and_loses_its_buttons(world: SlackWor
     assert (answered.answer, answered.answered_by) == ("commas", ANA)
 
 
+async def test_a_call_for_help_keeps_its_cause_when_somebody_helped(world: SlackWorld) -> None:
+    task = await world.ask_for()
+    await world.help(task)
+    await world.quiet()
+    await world.visitor.say(PRODUCT, "retry the schema is in app/schema.py", task.thread_ts)
+    await world.state(task.id, TaskState.QUEUED)
+    await world.quiet()
+
+    settled = next(text for text in await world.thread(task) if "needed help" in text)
+    assert "CI is red." in settled
+    assert "AssertionError: 3 != 4" in settled
+    assert await count(world, task, "needs your help") == 0
+
+
 async def test_an_alert_waits_for_the_first_admin(tmp_path: Path) -> None:
     async with slack_side(tmp_path, admin_user_id="") as world:
         await world.say("alert", "a1", text="GitHub does not answer")

@@ -48,7 +48,7 @@ def everything(words: str) -> list[Message]:
     made += [
         messages.question_settled(facts, build.question(words, answer=words, answered_by=words)),
         messages.needs_help(help_wanted),
-        messages.help_settled(help_wanted),
+        messages.help_settled(help_wanted, words, [words]),
         messages.pr_ready(facts),
         messages.ready_withdrawn(facts, words, words),
         messages.merged(facts, words),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.slack.buttons import Token
 from bot.slack.views import blocks, checklist, escape
 from bot.slack.views.blocks import Button
-from bot.slack.views.budget import Block, Message, fit
+from bot.slack.views.budget import Block, Message, clip, fit
 from bot.slack.views.card import answers, buttons, citations
 from bot.slack.views.facts import TaskFacts
 from bot.slack.views.words import duration, money, tokens
@@ -88,10 +89,19 @@ def needs_help(facts: TaskFacts, secrets: tuple[str, ...] = ()) -> Message:
     return fit(f"{label} needs your help: {escape.line(cause)}", parts)
 
 
-def help_settled(facts: TaskFacts) -> Message:
-    """The same message once somebody helped."""
+def help_settled(facts: TaskFacts, cause: str, evidence: Sequence[str], secrets: tuple[str, ...] = ()) -> Message:
+    """The same message once nobody has to help any more: what was wrong stays, the buttons go.
+
+    Parameters:
+        cause, evidence: as they were when help was called for; the task has forgotten them.
+    """
     label = task_label(facts.task.id)
-    return fit(f"{label} needed help", [blocks.context(f"✋ {label} needed help; it goes on. See the card.")])
+    parts: list[Block] = [blocks.section(f"✋ *{label} needed help*\n{escape.text(clip(cause, _SENTENCE))}")]
+    seen = [redact(one, secrets)[:_LINE] for one in evidence[:_EVIDENCE]]
+    if seen:
+        parts.append(blocks.section("*What was seen*\n" + escape.fenced("\n".join(seen))))
+    parts.append(blocks.context("No longer waiting for you; the card shows how it goes on."))
+    return fit(f"{label} needed help: {escape.line(cause)}", parts)
 
 
 def pr_ready(facts: TaskFacts) -> Message:
