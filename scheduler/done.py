@@ -91,6 +91,7 @@ class PullFacts:
     checks_head: str = ""
     checks: tuple[CheckRun, ...] = ()
     required: tuple[str, ...] = ()
+    checks_complete: bool = True  #: False when there are more checks than could be fetched
     unresolved_threads: int | None = None
     threads_handed: bool = False  #: an attempt was told every comment in them
     diff: DiffFact | None = None
@@ -243,6 +244,8 @@ def _ci(facts: PullFacts, policy: DonePolicy, now: datetime) -> Line:
     waiting = [run for run in gate if run.state != "ok"]
     if waiting:
         return Line(Check.CI, State.WAIT, f"{len(gate) - len(waiting)} of {len(gate)} passed", waiting[0].url)
+    if not facts.checks_complete:
+        return Line(Check.CI, State.HUMAN, f"{len(gate)} passed, but there are more checks than I can read")
     return Line(Check.CI, State.OK, f"{len(gate)} of {len(gate)} passed", gate[0].url if gate else "")
 
 

@@ -217,6 +217,7 @@ class PullWatcher:
                 for check in seen.checks
             ],
             "required": list(seen.required),
+            "complete": seen.complete,
             "threads": len(threads),
             "unresolved": [
                 {"id": one.id, "path": one.path or thread.path, "line": one.line or thread.line, "body": one.body}

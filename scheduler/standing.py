@@ -40,6 +40,7 @@ def facts_of(session: Session, pull: PullRequest, repository: RepositoryPolicy) 
             for check in pull.facts.get("checks", ())
         ),
         required=tuple(pull.facts.get("required", ())),
+        checks_complete=bool(pull.facts.get("complete", True)),
         unresolved_threads=pull.facts.get("threads"),
         threads_handed=bool(unresolved) and not set(unresolved) - set(pull.comments_seen),
         diff=DiffFact(
