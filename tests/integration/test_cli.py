@@ -222,9 +222,11 @@ def test_commands_change_rows_in_the_name_of_the_local_user(waggle: Terminal) ->
     assert waggle.json("resume", "T-1")["ok"]
     assert waggle.json("stop", "T-1", "not", "now")["ok"]
     events = waggle.json("show", "T-1")["events"]
-    assert [event["what"] for event in events] == ["start", "paused", "resumed", "stopped"]
-    assert {event["actor"] for event in events} == {f"cli:{getpass.getuser()}"}
-    assert events[-1]["why"] == "not now"
+    # What the orchestrator was asked about a stopped task is void; that is Waggle's own doing.
+    mine = [event for event in events if event["what"] != "void"]
+    assert [event["what"] for event in mine] == ["start", "paused", "resumed", "stopped"]
+    assert {event["actor"] for event in mine} == {f"cli:{getpass.getuser()}"}
+    assert mine[-1]["why"] == "not now"
 
 
 def test_a_command_that_changes_nothing_says_why_and_ends_with_1(waggle: Terminal) -> None:
