@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from scheduler.done import Check, Line, State, Verdict
 from scheduler.failures import ask_for_help, fail
 from scheduler.judging import Kind, ReviewFacts
 from scheduler.lifecycle import Cause, TaskState
-from scheduler.policy import Policy
+from scheduler.policy import Policy, SettleTimes
 from scheduler.pulls import withdraw_before_changes
 from scheduler.registry.work import PullRequest, Review, Task
 from scheduler.registry.writers import ask, refresh_card
@@ -97,12 +98,34 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
         _ask_review(session, now, pull, task)
 
 
-def help_is_moot(task: Task, said: Verdict) -> bool:
-    """Whether what a person was called for has gone away by itself, so that the task goes on being verified."""
+#: the line that shows whether a failure of this cause is still there
+_SHOWN_BY = {
+    "ci": Check.CI,
+    "verify": Check.CI,
+    "conflict": Check.SYNCED,
+    "review": Check.AI_REVIEW,
+    "people": Check.THREADS,
+    "secrets": Check.SECRETS,
+}
+
+
+def help_is_moot(
+    task: Task, said: Verdict, ok_since: Mapping[str, datetime], settle: SettleTimes, now: datetime
+) -> bool:
+    """Whether what a person was called for has gone away by itself, so that the task goes on being verified.
+
+    A failure has gone when its line has held for the settle time: a check that flaps would call the person each time.
+    """
     if task.help_from != TaskState.VERIFYING.value:
         return False
     waited_for = next((line for line in said.lines if _by_person(line.check) == task.help_class), None)
-    return said.complete or (waited_for is not None and not _holds_up(waited_for))
+    if said.complete or (waited_for is not None and not _holds_up(waited_for)):
+        return True
+    check = _SHOWN_BY.get(task.help_class)
+    since = ok_since.get(check.value) if check is not None else None
+    if check is None or since is None or said.line(check).state is not State.OK:
+        return False
+    return (now - since).total_seconds() >= settle.ready_s
 
 
 def _holds_up(line: Line) -> bool:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
@@ -23,7 +24,7 @@ from scheduler.outside import Outside
 from scheduler.pulls import withdraw_ready
 from scheduler.registry.work import Evidence, PullRequest, Task
 from scheduler.registry.writers import move_task, refresh_card, say
-from scheduler.standing import JUDGED, Standing, done_policy, standings
+from scheduler.standing import JUDGED, Standing, done_policy, evidence_of, ok_since, standings
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,7 @@ class Prover:
         """Judge one pull request; what must be fetched or run before more can be said, as (what, pull id)."""
         assert one.pull.id is not None
         said = verdict(one.facts, done_policy(self._out.policy(), one.task, one.author), self._out.clock())
-        if self._anything_new(one.pull, one.task, said, one.known):
+        if self._anything_new(one, said):
             await self._out.registry.write(partial(self._settle, pull_id=one.pull.id, said=said))
         return self._missing(one, said)
 
@@ -62,21 +63,25 @@ class Prover:
     def _ci_is_red(self, task: Task, said: Verdict) -> bool:
         return task.state in {TaskState.VERIFYING, TaskState.READY} and said.line(Check.CI).state is State.FAIL
 
-    def _anything_new(self, pull: PullRequest, task: Task, said: Verdict, known: dict[str, tuple[str, str]]) -> bool:
+    def _anything_new(self, one: Standing, said: Verdict) -> bool:
         """Whether this look changes anything; a quiet one writes nothing."""
+        pull, task = one.pull, one.task
         lines = {line.check.value: (line.state.value, line.detail) for line in said.lines}
-        if lines != known:
+        if lines != one.known:
             return True
         if task.state is TaskState.READY:
             return not said.complete or pull.ready_head != pull.head_sha
         if task.state is TaskState.NEEDS_HELP:
-            return help_is_moot(task, said)
+            return self._moot(task, said, one.ok_since)
         if said.complete:
             return pull.checks_since is None or self._held(pull) >= self._out.policy().settle.ready_s
         return bool(said.failed or said.needs_person or pull.checks_since is not None or self._asks(pull, said))
 
     def _held(self, pull: PullRequest) -> float:
         return (self._out.clock() - pull.checks_since).total_seconds() if pull.checks_since else 0.0
+
+    def _moot(self, task: Task, said: Verdict, since: Mapping[str, datetime]) -> bool:
+        return help_is_moot(task, said, since, self._out.policy().settle, self._out.clock())
 
     def _asks(self, pull: PullRequest, said: Verdict) -> bool:
         return wants_review(said, pull, self._out.policy(), self._out.clock())
@@ -92,7 +97,7 @@ class Prover:
         if self._put_evidence(session, now, pull, said):
             refresh_card(session, task, now)
         if task.state is TaskState.NEEDS_HELP:
-            if help_is_moot(task, said):
+            if self._moot(task, said, ok_since(evidence_of(session, pull))):
                 why = "every check holds again" if said.complete else f"{task.help_class} is not in the way any more"
                 task.help_cause, task.help_class, task.help_evidence = "", "", []
                 move_task(session, task, TaskState.VERIFYING, Cause.CAUSE_GONE, now, why=why)

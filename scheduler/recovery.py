@@ -104,6 +104,10 @@ _REVIEW, _PEOPLE = frozenset({"review"}), frozenset({"people"})
 _HAS_SIGNATURE = frozenset({"ci", "verify", "conflict", "secrets"})
 
 
+#: what stands in lines that say what failed
+_TELLING = re.compile(r"fail(?!ures?=)|error|exception|assert|panic|conflict|secret|token|key\b", re.IGNORECASE)
+
+
 class Counter(StrEnum):
     FAILURE = "failure"
     REVIEW = "review"
@@ -130,10 +134,12 @@ def wait_s(waits: int) -> float:
 def signature(cause: str, lines: Sequence[str]) -> str:
     """A short name of this failure, equal for the same failure at another time; empty when it has none.
 
+    The lines that say what failed count, not the first one: that only names the check, which is the same each time.
     Numbers, hashes, times and paths' temporary parts are masked, since they differ between equal failures.
     """
     if cause not in _HAS_SIGNATURE:
         return ""
-    telling = next((line for line in lines if line.strip()), "")
-    masked = re.sub(r"0x[0-9a-f]+|[0-9a-f]{7,40}|\d+", "#", telling.lower())
-    return hashlib.sha1(f"{cause}\n{masked}".encode(), usedforsecurity=False).hexdigest()[:16]
+    shown = [" ".join(line.split()) for line in lines if line.strip()]
+    telling = [line for line in shown if _TELLING.search(line)] or shown
+    masked = {re.sub(r"0x[0-9a-f]+|[0-9a-f]{7,40}|\d+", "#", line.lower()) for line in telling}
+    return hashlib.sha1("\n".join([cause, *sorted(masked)]).encode(), usedforsecurity=False).hexdigest()[:16]

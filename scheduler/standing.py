@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from scheduler.done import CheckRun, DiffFact, DonePolicy, PullFacts, ReviewFact
+from scheduler.done import CheckRun, DiffFact, DonePolicy, PullFacts, ReviewFact, State
 from scheduler.judging import Kind
 from scheduler.lifecycle import PullState, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
@@ -90,6 +92,7 @@ class Standing:
     Attributes:
         author: the model family that wrote the change.
         known: the evidence already recorded for this head commit: check, (state, detail).
+        ok_since: since when each line that holds for it does.
     """
 
     pull: PullRequest
@@ -98,6 +101,19 @@ class Standing:
     facts: PullFacts
     author: str
     known: dict[str, tuple[str, str]]
+    ok_since: dict[str, datetime]
+
+
+def evidence_of(session: Session, pull: PullRequest) -> Sequence[Evidence]:
+    """The lines recorded for the pull request's head commit as it is now."""
+    return session.exec(
+        select(Evidence).where(Evidence.pull_request_id == pull.id, Evidence.head == pull.head_sha)
+    ).all()
+
+
+def ok_since(rows: Sequence[Evidence]) -> dict[str, datetime]:
+    """Since when each line that holds does."""
+    return {row.check: row.since for row in rows if row.state == State.OK}
 
 
 def standings(session: Session, policy: Policy) -> list[Standing]:
@@ -113,11 +129,11 @@ def standings(session: Session, policy: Policy) -> list[Standing]:
         repository = policy.repository(task.repo)
         if repository is None:
             continue
-        rows = session.exec(
-            select(Evidence).where(Evidence.pull_request_id == pull.id, Evidence.head == pull.head_sha)
-        ).all()
+        rows = evidence_of(session, pull)
         known = {row.check: (row.state, row.detail) for row in rows}
         latest = latest_attempt(session, task)
         author = policy.family_of(latest.agent) if latest else ""
-        result.append(Standing(pull, task, repository, facts_of(session, pull, repository), author, known))
+        result.append(
+            Standing(pull, task, repository, facts_of(session, pull, repository), author, known, ok_since(rows))
+        )
     return result

@@ -218,6 +218,7 @@ class Stand:
         self.registry, self.clock, self.policy = registry, clock, policy
         self.github, self.repositories, self.engine = FakeGitHub(), FakeRepositories(), FakeEngine()
         self.agents: dict[str, FakeAgent] = {"agent": FakeAgent()}
+        self.wanted: tuple[tuple[int, str], ...] = ()
         self._ids = itertools.count(1)
         self._parts()
 
@@ -316,9 +317,8 @@ class Stand:
         self.wanted = (await self.watcher.look()).changed
 
     async def detail(self) -> None:
-        pull_id, fingerprint = dict(getattr(self, "wanted", ())), ""
-        fingerprint = pull_id.get(self.pull.id or 0, "?")
-        await self.watcher.detail(self.pull.id or 0, fingerprint)
+        pull_id = self.pull.id or 0
+        await self.watcher.detail(pull_id, dict(self.wanted).get(pull_id, "none was asked for"))
 
     async def diff(self) -> None:
         await self.gatherer.fetch_diff(self.pull.id or 0)
@@ -347,7 +347,7 @@ class Stand:
                             reviewer=family,
                             family=family,
                             model="m",
-                            verdict=truth.verdict,  # type: ignore[arg-type]  # one of its words
+                            verdict=truth.verdict,
                             findings=()
                             if truth.verdict == "approve"
                             else ({"path": "a", "line": 1, "title": "t", "why": "w", "blocks": True},),
