@@ -161,5 +161,8 @@ class SlackSide:
         """Read what was missed, now and whenever the connection was lost for a while."""
         while True:
             back.clear()
-            await catching_up.read()
+            try:
+                await catching_up.read()
+            except Exception:
+                log.exception("what was missed could not be read; it is read at the next start")
             await back.wait()

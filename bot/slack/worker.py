@@ -77,7 +77,11 @@ class Worker:
         try:
             while True:
                 bell.clear()
-                pause = await self._start_due(bell)
+                try:
+                    pause = await self._start_due(bell)
+                except Exception:
+                    log.exception("the inbox could not be read")
+                    pause = _WAITS_S[1]
                 await rung(bell, pause)
         finally:
             for task in self._running:
@@ -124,9 +128,16 @@ class Worker:
         except Exception as problem:
             self._wait(lane, None)
             log.warning("a delivery failed", inbox=row.id, kind=row.kind, error=repr(problem), exc_info=problem)
-            await self.registry.write(partial(_failed, now=self.clock(), row_id=row.id, error=repr(problem)))
+            await self._count_failure(row, problem)
         finally:
             lane.busy = False
+
+    async def _count_failure(self, row: Inbox, problem: Exception) -> None:
+        try:
+            await self.registry.write(partial(_failed, now=self.clock(), row_id=row.id, error=repr(problem)))
+        except Exception as full:
+            # The disk refuses this as well. The row is as it was, and is tried again.
+            log.warning("a failure could not be written down", inbox=row.id, error=repr(full))
 
     def _wait(self, lane: _Lane, until: datetime | None) -> None:
         seconds = _WAITS_S[min(lane.waits, len(_WAITS_S) - 1)]
