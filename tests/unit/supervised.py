@@ -318,7 +318,7 @@ class Stand:
 
     async def detail(self) -> None:
         pull_id = self.pull.id or 0
-        await self.watcher.detail(pull_id, dict(self.wanted).get(pull_id, "none was asked for"))
+        await self.watcher.detail(pull_id, dict(self.wanted).get(pull_id, self.pull.fingerprint))
 
     async def diff(self) -> None:
         await self.gatherer.fetch_diff(self.pull.id or 0)
