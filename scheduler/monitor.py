@@ -12,7 +12,6 @@ import resource
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -20,24 +19,23 @@ import structlog
 from sqlmodel import Session, col, select
 
 from scheduler.admission import Admission
+from scheduler.answers import Answers
 from scheduler.attempts import Starter
 from scheduler.background import Jobs
 from scheduler.cleanup import Cleaner, to_clean
-from scheduler.failures import apply_diagnosis, apply_prompt, ask_for_help, fail
+from scheduler.failures import fail
 from scheduler.finishing import Finisher
 from scheduler.gathering import Gatherer
-from scheduler.judging import Kind, PromptFacts
-from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, QuestionState, TaskState
+from scheduler.judging import PromptFacts
+from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.outside import Outside
-from scheduler.planning import apply_scope
 from scheduler.proving import Prover
 from scheduler.publishing import Publisher
 from scheduler.pulls import PullWatcher
-from scheduler.questions import overdue, rewrite_prompt, settle_question
+from scheduler.questions import rewrite_prompt
 from scheduler.registry.reading import latest_attempt
-from scheduler.registry.work import Attempt, Judgement, Task
-from scheduler.registry.writers import move_question, move_task, remember, say
-from scheduler.reviews import apply_review
+from scheduler.registry.work import Attempt, Task
+from scheduler.registry.writers import move_task, remember, say
 from scheduler.watching import Stopper, Watcher
 
 log = structlog.get_logger(__name__)
@@ -66,6 +64,7 @@ class Monitor:
         self._out = out
         self.jobs = Jobs(wake, self._tell)
         self._cleared = False
+        self._answers = Answers(out, self._tell)
         self._starter = Starter(out)
         self._watcher = Watcher(out)
         self._stopper = Stopper(out)
@@ -88,11 +87,10 @@ class Monitor:
             began, cpu, commits = time.monotonic(), _cpu_s(), self._out.registry.commits
             report = TickReport()
             if not self._cleared:
-                await self._stopper.clear()
+                await self._guarded(report, "clear what an earlier life left running", self._stopper.clear)
                 self._cleared = True
             stages = {
                 "use answers": self._use_answers,
-                "deadlines": self._deadlines,
                 "attempts": self._attempts,
                 **({"ask GitHub": self._fetch} if fetch else {}),
                 "judge pull requests": self._prove,
@@ -141,95 +139,9 @@ class Monitor:
         value = {"ms": report.ms, "requests": report.requests, "seen": report.seen, "did": report.did[:20]}
         remember(session, self._out.clock(), "tick", value)
 
-    # --- answers of the orchestrator, deadlines ------------------------------------------------------------------
-
     async def _use_answers(self, report: TickReport) -> None:
-        rows = await self._out.registry.read(
-            lambda s: s.exec(
-                select(Judgement)
-                .join(Task, col(Judgement.task_id) == col(Task.id))
-                # What was asked before a pause is used after it: the state that waits for it comes back then.
-                .where(Judgement.state == "answered", Task.state != TaskState.PAUSED)
-                .order_by(col(Judgement.id))
-            ).all()
-        )
-        for row in rows:
-            try:
-                await self._out.registry.write(partial(self._use, judgement_id=row.id))
-            except Exception as problem:
-                log.exception("an answer could not be used", judgement=row.id)
-                await self._tell(f"use the answer to {row.kind} {row.subject}", problem)
-                await self._out.registry.write(partial(self._ask_again, judgement_id=row.id, why=str(problem)))
-                continue
-            report.did.append(f"used the answer to {row.kind} {row.subject}")
-
-    def _use(self, session: Session, judgement_id: int | None) -> None:
-        row = session.get(Judgement, judgement_id)
-        assert row is not None
-        if row.state != "answered":
-            return
-        now, policy = self._out.clock(), self._out.policy()
-        match row.kind:
-            case Kind.SCOPE:
-                apply_scope(session, now, policy, row)
-            case Kind.DIAGNOSE:
-                apply_diagnosis(session, now, policy, row)
-            case Kind.PROMPT:
-                apply_prompt(session, now, row)
-            case Kind.REVIEW:
-                apply_review(session, now, row)
-            case _:
-                row.state = "void"
-                session.add(row)
-
-    def _ask_again(self, session: Session, judgement_id: int | None, why: str) -> None:
-        """An answer that cannot be used is as good as none: it is asked for again, more and more rarely."""
-        row = session.get(Judgement, judgement_id)
-        assert row is not None
-        row.state, row.answer, row.error = "asked", {}, why[:1000]
-        row.tries += 1
-        row.not_before = self._out.clock() + timedelta(seconds=min(30.0 * 2.0**row.tries, 3600.0))
-        session.add(row)
-
-    async def _deadlines(self, report: TickReport) -> None:
-        now = self._out.clock()
-        rows = await self._out.registry.read(lambda s: overdue(s, now))
-        for question in rows:
-            expire = partial(self._out.registry.write, partial(self._expire, question_id=question.id))
-            await self._guarded(report, f"act on the deadline of question {question.id}", expire)
-            report.did.append(f"question {question.id} reached its deadline")
-
-    def _expire(self, session: Session, question_id: int | None) -> None:
-        now = self._out.clock()
-        question = next((one for one in overdue(session, now) if one.id == question_id), None)
-        if question is None:
-            return
-        task = session.get(Task, question.task_id)
-        assert task is not None
-        if task.state is not TaskState.ASKING:
-            move_question(session, question, QuestionState.WITHDRAWN, Cause.MOOT, now)
-        elif question.default:
-            settle_question(
-                session,
-                now,
-                task,
-                question,
-                question.default,
-                "waggle",
-                QuestionState.DEFAULTED,
-                Cause.DEFAULT_TAKEN,
-            )
-        else:
-            move_question(session, question, QuestionState.EXPIRED, Cause.DEADLINE_PASSED, now)
-            ask_for_help(
-                session,
-                now,
-                task,
-                Cause.DEADLINE_PASSED,
-                cause="question",
-                sentence=f"Nobody answered in time: {question.text}",
-                cure="Reply `retry` with the answer.",
-            )
+        report.did += await self._answers.use()
+        report.did += await self._answers.expire()
 
     # --- attempts --------------------------------------------------------------------------------------------------
 

@@ -286,7 +286,6 @@ def test_no_state_is_entered_that_nothing_leaves(acts: list[str]) -> None:
 
 
 def _act(stand: Stand, act: str) -> None:
-    monitor = Monitor(stand.outside, lambda: None)
     match act:
         case "edit" | "answer" | "guide":
             do(stand, getattr(commands, act), 1, "some words")
@@ -305,8 +304,7 @@ def _act(stand: Stand, act: str) -> None:
             stand.change(lambda s: _ended(s, stand, act))
         case "deadline":
             stand.clock.advance(25 * 3600)
-            for question in stand.rows(Question, state=QuestionState.OPEN):
-                stand.change(lambda s, id=question.id: monitor._expire(s, id))  # type: ignore[misc]  # a default
+            asyncio.run(Monitor(stand.outside, lambda: None)._answers.expire())
         case _:
             do(stand, getattr(commands, act), 1)
 
