@@ -10,11 +10,12 @@ STAMP := $(VENV)/.built-$(LOCK_SUM)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo demo-all bench check
+.PHONY: help run test crash demo demo-all bench check
 
 help:
 	@echo 'make run       start Waggle; what has no credentials is served by the playground'
 	@echo 'make test      run the tests'
+	@echo 'make crash     kill Waggle before, within and after every side effect; takes long'
 	@echo 'make demo      play the core scenarios in the terminal'
 	@echo 'make demo-all  play every scenario'
 	@echo 'make bench     measure (ONLY=part,… for some of it); figures in build/bench.json'
@@ -25,6 +26,9 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+crash: $(STAMP)
+	@$(PY) -m pytest -m crash_all -n $(WORKERS) --dist worksteal tests/crash $(ARGS)
 
 demo: $(STAMP)
 	@exec $(VENV)/bin/waggle demo $(ARGS)
@@ -42,6 +46,7 @@ check: $(STAMP)
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
 	@$(VENV)/bin/deptry .
+	@$(PY) -m pytest -q tests/unit/test_side_effects_are_steps.py
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v git >/dev/null || { echo 'Waggle needs git 2.38 or newer, and it is not here. Debian: apt-get install git. macOS: xcode-select --install.' >&2; exit 1; }
