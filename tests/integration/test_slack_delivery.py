@@ -1,4 +1,7 @@
-"""Slack delivers at least once and forgets what is acknowledged: each delivery acts once, and none is lost."""
+"""Slack delivers at least once and forgets what is acknowledged: each delivery acts once, and none is lost.
+
+# invariant 11
+"""
 
 from __future__ import annotations
 
