@@ -22,6 +22,7 @@ from bot.orchestrator.answering import Orchestrator
 from bot.orchestrator.models import Panel
 from bot.orchestrator.reading import MirrorReader
 from bot.panel import Panels, StandIn
+from bot.projects import Projects
 from bot.remotes import remote_of, web_root
 from bot.services import Services, services_of
 from bot.settings import ANTHROPIC_BASE_URL, Settings
@@ -71,6 +72,7 @@ class App:
     supervisor: Supervisor
     slack: SlackSide
     remotes: Callable[[str], Remote]
+    projects: Projects
 
     def apply_config(self, session: Session) -> None:
         """Make the rows say what the document in force says."""
@@ -79,6 +81,7 @@ class App:
     async def start(self) -> None:
         """Begin to work."""
         await self.registry.write(self.apply_config)
+        await asyncio.to_thread(self.projects.recall)
         await self.slack.start()
         await self.orchestrator.start()
         await self.supervisor.start()
@@ -114,13 +117,15 @@ def build(
         return panels.panel(config.document)
 
     panels = Panels(settings, _stand_in(place) if not services.github else None, utc_now)
+    projects = Projects(registry, repositories, remotes, config.current_policy, utc_now)
+    repositories.fetched = projects.look
     context = ContextStore(registry, utc_now, secrets)
     orchestrator = Orchestrator(
         registry,
         context,
-        MirrorReader(repositories, remotes, config.current_policy),
+        MirrorReader(repositories, remotes, projects.policy),
         models,
-        config.current_policy,
+        projects.policy,
         utc_now,
         secrets=secrets,
     )
@@ -129,7 +134,7 @@ def build(
         engine=LocalEngine(home.runs),
         repositories=repositories,
         github=github,
-        policy=config.current_policy,
+        policy=projects.policy,
         agents=partial(_agents, settings, config),
         remotes=remotes,
         host=_host,
@@ -143,14 +148,14 @@ def build(
     slack = SlackSide(
         registry,
         partial(_slack_values, settings, config, services, place),
-        config.current_policy,
+        projects.policy,
         context,
         utc_now,
         secrets=secrets,
     )
     return App(
         settings, home, config, services, registry, place, github, repositories, context, panels, orchestrator,
-        supervisor, slack, remotes,
+        supervisor, slack, remotes, projects,
     )  # fmt: skip
 
 

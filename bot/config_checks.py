@@ -10,8 +10,7 @@ from typing import Any
 
 from bot.config_schema import AGENT_FAMILIES, KINDS, REVIEWING, SIZES, Budgets, Reviews
 from bot.problems import nearest, one_of
-
-Found = tuple[tuple[str | int, ...], str, str]
+from bot.toml_reading import Found
 
 
 def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:

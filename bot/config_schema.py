@@ -106,6 +106,7 @@ class Repository(Table):
     base_branch: str = ""  #: empty: the repository's default branch
     install: str = ""  #: run in a fresh worktree
     verify: str = ""  #: run before the branch is pushed
+    screenshots: str = ""  #: writes pictures of the running application
     ui_paths: tuple[str, ...] = ()  #: glob patterns of files whose change wants screenshots
     ci: bool = True  #: false: no check will ever appear, so the verify command counts instead
     playground: bool = False  #: it lives in the playground

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from bot.services import Services
 
 REPOSITORY = "acme/ledgerline"
-_VERIFY = "python3 -m unittest discover -s tests -t . && python3 tools/lint.py"
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,7 @@ def playground_toml(services: Services, pace: Pace, *, script: str = "") -> str:
             "[[repository]]",
             f'slug = "{REPOSITORY}"',
             "playground = true",
-            f'verify = "{_VERIFY}"',
-            'ui_paths = ["templates/**", "static/**"]',
+            "# How it is verified and shown stands in its own .waggle.toml.",
         ]
     if not services.slack:
         repository = "" if services.github else f'\nrepository = "{REPOSITORY}"'

@@ -107,6 +107,7 @@ class Starter:
         except IntegrationError as problem:
             await self._wait_or_fail(attempt, problem, "workspace")
             return
+        repository = out.policy().repository(task.repo) or repository  # the fetch may have brought a new project file
         try:
             problem_text = await in_own_thread(partial(self._workspaces.install, task, attempt.name, repository, path))
         except InterruptedCommandError as stopped:

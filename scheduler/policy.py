@@ -17,18 +17,30 @@ class RepositoryPolicy:
         slug: `owner/name`.
         base_branch: empty for the repository's default branch.
         install, verify: shell commands run in a fresh worktree; empty for none.
+        screenshots: shell command that writes pictures of the running application; empty for none.
         ui_paths: glob patterns of files whose change wants screenshots.
         playground: it lives in the playground, where reviews by stand-ins count.
         has_ci: False when the owner said that no check will ever appear; the verify command counts instead.
+        small_paths: a task that only changes files of these patterns may take the small lane.
+        full_paths: a task that may change one of these never takes the small lane.
+        families: model families that must approve here, where that is more than everywhere.
+        max_lines: changed lines above which a person is warned; 0 for the usual number.
+        review_rules: what reviewers are told to hold changes against; the repository's own words.
     """
 
     slug: str
     base_branch: str = ""
     install: str = ""
     verify: str = ""
+    screenshots: str = ""
     ui_paths: tuple[str, ...] = ()
     playground: bool = False
     has_ci: bool = True
+    small_paths: tuple[str, ...] = ()
+    full_paths: tuple[str, ...] = ()
+    families: int = 0
+    max_lines: int = 0
+    review_rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -76,12 +76,16 @@ def facts_of(session: Session, pull: PullRequest, repository: RepositoryPolicy) 
 
 def done_policy(policy: Policy, task: Task, author: str) -> DonePolicy:
     """What "done" means for this task."""
-    wanted = policy.reviews.small_lane_reviews if task.lane == "small" else policy.reviews.families
+    repository = policy.repository(task.repo)
+    wanted = max(policy.reviews.families, repository.families if repository else 0)
+    if task.lane == "small":
+        wanted = policy.reviews.small_lane_reviews
     return DonePolicy(
         families=wanted,
         author_family=author,
         no_checks_s=policy.settle.no_checks_s,
         missing_checks_s=policy.settle.missing_checks_s,
+        max_lines=(repository.max_lines if repository else 0) or DonePolicy.max_lines,
     )
 
 

@@ -39,6 +39,7 @@ class Change:
     changed: tuple[str, ...]
     earlier: tuple[str, ...]
     whole: bool
+    rules: tuple[str, ...] = ()  #: what the repository itself asks of changes
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ def read_change(desk: Desk, task: Task, facts: ReviewFacts, earlier: tuple[str, 
     files = tuple(parse(diff))
     heads = {file.path: desk.reader.read(facts.repo, file.path, facts.head_sha) for file in files}
     whole = _CUT not in diff[-200:] and set(changed) <= set(heads)
-    return Change(task, facts, diff, files, heads, changed, earlier, whole)
+    repository = desk.policy().repository(facts.repo)
+    return Change(
+        task, facts, diff, files, heads, changed, earlier, whole, repository.review_rules if repository else ()
+    )
 
 
 async def ask_reviewer(
@@ -99,6 +103,7 @@ async def ask_reviewer(
         changed_files=change.changed,
         ci=change.facts.ci,
         earlier_findings=change.earlier,
+        rules=change.rules,
     )
     system, prompt = model_prompt("review", fence_facts(JudgementKind.REVIEW, shown))
     ask = Ask("review", system, desk.clean(prompt), 8000)

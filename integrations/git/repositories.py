@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from integrations.git import merge, search
@@ -38,6 +38,8 @@ class Repositories:
         home.mkdir(parents=True, exist_ok=True)
         self.places = Places.under(home)
         self._patience_s = patience_s
+        #: told of a repository after each fetch of its mirror, outside of its lock
+        self.fetched: Callable[[str], None] = lambda slug: None
         self._git = GitCommand(self.places.home / "git-home")
         self._records = Records(self.places)
         self._mirrors = Mirrors(self._git, self.places)
@@ -66,6 +68,7 @@ class Repositories:
         with self._lock(remote.slug).held():
             self._mirrors.ensure(remote)
             self._mirrors.fetch(remote)
+        self.fetched(remote.slug)
 
     def default_branch(self, remote: Remote) -> str:
         """The branch that the remote's HEAD names, asked at most every five minutes.

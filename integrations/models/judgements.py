@@ -117,6 +117,7 @@ class ReviewFacts(Facts):
     changed_files: tuple[str, ...]
     ci: str = ""
     earlier_findings: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()  #: what the repository itself asks of changes
 
 
 class Finding(AnswerModel):

@@ -14,6 +14,7 @@ from bot.config import ConfigFile, parse, policy_of
 from bot.config_schema import Document
 from bot.playground_config import Pace, playground_toml
 from bot.problems import ProblemsError
+from bot.project_file import parse_project
 from bot.services import Services
 from scheduler.policy import Policy
 
@@ -248,10 +249,12 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_every_example_of_the_documentation_is_valid() -> None:
-    examples = re.findall(r"```toml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
-    assert examples
-    for example in examples:
-        parse(example, "the documentation")
+    own, _, repositorys = DOCUMENTATION.read_text().partition("\n## .waggle.toml")
+    for text, read in ((own, parse), (repositorys, parse_project)):
+        examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+        assert examples
+        for example in examples:
+            read(example, "the documentation")
 
 
 def test_every_key_is_in_the_documentation() -> None:
