@@ -12,8 +12,8 @@ from typing import Any
 from integrations.git.places import Places
 from scheduler.lifecycle import LIVE_ATTEMPT
 from scheduler.registry import Attempt, Event, Outbox, Request, Task
-from tests.crash.lives import Case, runs_alive
-from tests.integration.loop import SLUG
+from tests.crash.lives import Case
+from tests.integration.loop import SLUG, runs_alive
 
 
 async def judge(case: Case, *, notices: int = 0) -> None:

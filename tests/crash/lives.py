@@ -21,7 +21,7 @@ from scheduler.lifecycle import TaskState
 from tests.crash import child, outside_world
 from tests.crash.killing import Kill, StepsLog
 from tests.crash.scenarios import PATIENCE_S, SCENARIOS, Scenario
-from tests.integration.loop import SLUG, Onlooker, open_home, place_at
+from tests.integration.loop import SLUG, Onlooker, open_home, place_at, runs_alive
 
 _END_S = 20.0
 _TOLD = 60  #: lines of Waggle's log that a failure shows
@@ -67,10 +67,6 @@ class Case(Onlooker):
             return (await self.task(task_id)).cleaned_at is not None
 
         await self.eventually(cleaned, PATIENCE_S)
-
-    def marked(self, name: str) -> list[int]:
-        """Processes of this home that wear a run's marker."""
-        return [pid for pid, run in runs_alive(self.home) if run == name]
 
     def runner(self, name: str) -> int:
         (found,) = [pid for pid in self.marked(name) if "runner.py" in " ".join(psutil.Process(pid).cmdline())]
@@ -250,18 +246,6 @@ async def terminate(process: ForkServerProcess) -> None:
     if process.is_alive():
         process.kill()
         await asyncio.to_thread(process.join, _END_S)
-
-
-def runs_alive(home: Path) -> list[tuple[int, str]]:
-    """Every living process of a run of this home, with the run's name."""
-    found = []
-    for process in psutil.process_iter(["pid"]):
-        with suppress(psutil.Error):
-            worn = process.environ()
-            ours = worn.get("WAGGLE_RUN_DIR", "").startswith(str(home))
-            if ours and process.status() != psutil.STATUS_ZOMBIE:
-                found.append((process.pid, worn["WAGGLE_RUN"]))
-    return found
 
 
 def agents_alive(home: Path) -> list[tuple[int, str]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +14,8 @@ import pytest
 
 from integrations.playground.lock import is_held
 from integrations.playground.start import ensure_playground, stop_playground
+from tests import forked
+from tests.forked import Forked
 
 START_S = 60
 
@@ -33,21 +33,14 @@ class Terminal:
             "WAGGLE_TICK_SECONDS": "1",
         }
         self.output = directory / "output"
-        self.started: list[subprocess.Popen[bytes]] = []
+        self.started: list[Forked] = []
 
-    def start(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-        with self.output.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run", *arguments],
-                stdout=output,
-                stderr=output,
-                cwd=self.directory,
-                env=self.env | {"PYTHONUNBUFFERED": "1"} | env,
-            )
+    def start(self, *arguments: str, **env: str) -> Forked:
+        process = forked.start(["run", *arguments], cwd=self.directory, env=self.env | env, stdout=self.output)
         self.started.append(process)
         return process
 
-    def told(self, process: subprocess.Popen[bytes]) -> str:
+    def told(self, process: Forked) -> str:
         """What it said until it ended."""
         process.wait(timeout=START_S)
         return self.output.read_text()
@@ -62,7 +55,7 @@ class Terminal:
         assert not is_held(self.home / "playground"), "the playground was left behind"
         return told
 
-    def running(self) -> subprocess.Popen[bytes]:
+    def running(self) -> Forked:
         process = self.start()
         deadline = time.monotonic() + START_S
         while not (self.home / "running.json").exists():
@@ -73,8 +66,7 @@ class Terminal:
 
     def waggle(self, *arguments: str, rc: int = 0) -> str:
         """Another command, in another terminal."""
-        argv = [sys.executable, "-m", "bot", *arguments]
-        done = subprocess.run(argv, capture_output=True, text=True, cwd=self.directory, env=self.env, timeout=START_S)
+        done = forked.run(arguments, cwd=self.directory, env=self.env, timeout=START_S)
         assert done.returncode == rc, done.stdout + done.stderr
         return done.stdout
 

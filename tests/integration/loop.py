@@ -176,13 +176,20 @@ class Onlooker:
         return found  # type: ignore[no-any-return]  # rows are typed by their table
 
     def marked(self, name: str) -> list[int]:
-        """Processes that wear a run's marker."""
-        found = []
-        for process in psutil.process_iter(["pid"]):
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get("WAGGLE_RUN") == name and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process.pid)
-        return found
+        """Processes of this home that wear a run's marker."""
+        return [pid for pid, run in runs_alive(self.home) if run == name]
+
+
+def runs_alive(home: Path) -> list[tuple[int, str]]:
+    """Every living process of a run of this home, with the run's name; other homes run on the same machine."""
+    found = []
+    for process in psutil.process_iter(["pid"]):
+        with contextlib.suppress(psutil.Error):
+            worn = process.environ()
+            ours = Path(worn.get("WAGGLE_RUN_DIR", "/")).is_relative_to(home)
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append((process.pid, worn["WAGGLE_RUN"]))
+    return found
 
 
 @dataclass

@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from scheduler.policy import Policy
 from scheduler.registry import Attempt, Diagnosis, Evidence, PullRequest, Registry, Task
 from scheduler.registry.migrate import migrate
 from scheduler.registry.writers import move_attempt, move_task, pay, record
+from tests import forked
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 TASK_KEYS = {
@@ -51,15 +50,7 @@ class Terminal:
         self.env = {"PATH": os.environ["PATH"], "HOME": str(directory), "WAGGLE_HOME": str(self.home), "COLUMNS": "200"}
 
     def __call__(self, *arguments: str, stdin: str = "", rc: int = 0, **env: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            cwd=self.directory,
-            env=self.env | env,
-            timeout=60,
-        )
+        done = forked.run(arguments, stdin=stdin, cwd=self.directory, env=self.env | env, timeout=60)
         self.err = done.stderr
         assert done.returncode == rc, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
