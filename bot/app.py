@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # it ships no stubs
 from sqlmodel import Session
 
 from bot.config import ConfigFile
+from bot.config_agents import agent_settings, held_secrets
 from bot.context.store import ContextStore
 from bot.grants import apply_access
 from bot.home import Home
@@ -25,10 +25,10 @@ from bot.panel import Panels, StandIn
 from bot.projects import Projects
 from bot.remotes import remote_of, web_root
 from bot.services import Services, services_of
-from bot.settings import ANTHROPIC_BASE_URL, Settings
+from bot.settings import Settings
 from bot.slack import ChannelBinding, SlackSide, SlackValues
 from integrations.agents import AgentAdapter
-from integrations.agents.catalog import AgentSettings, adapters, known
+from integrations.agents.catalog import adapters
 from integrations.engines.local import LocalEngine
 from integrations.git import Remote, Repositories
 from integrations.github import GitHub
@@ -104,7 +104,7 @@ def build(
 ) -> App:
     """Put the parts together. Nothing is started and nobody is asked anything."""
     registry = Registry(settings.database_url)
-    secrets = _secrets(settings, place)
+    secrets = _secrets(settings, config, place)
     github_url, github_token = _github(settings, place)
     github = GitHub(github_url, github_token, utc_now)
     repositories = Repositories(home.root)
@@ -135,7 +135,7 @@ def build(
         repositories=repositories,
         github=github,
         policy=projects.policy,
-        agents=partial(_agents, settings, config),
+        agents=partial(_agents, settings, config, home),
         remotes=remotes,
         host=_host,
         environment={**settings.host.environment, "HOME": str(home.commands)},
@@ -159,9 +159,9 @@ def build(
     )  # fmt: skip
 
 
-def _secrets(settings: Settings, place: Place | None) -> tuple[str, ...]:
+def _secrets(settings: Settings, config: ConfigFile, place: Place | None) -> tuple[str, ...]:
     held = (place.slack_bot_token, place.slack_app_token, place.github_token, place.model_key) if place else ()
-    return (*settings.secrets(), *held)
+    return (*held_secrets(settings, config.document), *held)
 
 
 def _tick_s(settings: Settings, services: Services) -> float:
@@ -210,23 +210,9 @@ def _stand_in(place: Place | None) -> StandIn | None:
     return StandIn(place.anthropic_base_url, place.openai_base_url, place.model_key) if place else None
 
 
-def _agents(settings: Settings, config: ConfigFile) -> Mapping[str, AgentAdapter]:
+def _agents(settings: Settings, config: ConfigFile, home: Home) -> Mapping[str, AgentAdapter]:
     """The agents under the document in force; made anew when asked, since they hold nothing."""
-    options = {one.name: one for one in config.document.agent}
-    scripted = options.get("scripted")
-    key, base_url = settings.anthropic.api_key, settings.anthropic.base_url
-    return adapters(
-        AgentSettings(
-            enabled=known(),
-            anthropic_api_key=key.get_secret_value() if key else None,
-            anthropic_base_url=base_url if key and base_url != ANTHROPIC_BASE_URL else None,
-            binaries={name: one.program for name, one in options.items() if one.program},
-            extra_args={name: one.args for name, one in options.items() if one.args},
-            script=Path(scripted.script) if scripted and scripted.script else None,
-            speed=scripted.speed if scripted else 1.0,
-            environment=settings.host.environment,
-        )
-    )
+    return adapters(agent_settings(settings, config.document, home.agents))
 
 
 def _host() -> Host:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.config_agents import families
 from bot.config_checks import cross_checks
-from bot.config_schema import AGENT_FAMILIES, Document
+from bot.config_schema import Document
 from bot.problems import Problem, ProblemsError
 from bot.toml_reading import read_document
 from scheduler.policy import (
@@ -44,6 +45,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
         max_agents: the limit from the environment, which goes before the file's; 0 for none.
     """
     settle, times, capacity, retries = document.settle, document.times, document.capacity, document.retries
+    models = {one.name: one.model for one in document.agent}
     return Policy(
         repositories=tuple(
             RepositoryPolicy(
@@ -59,10 +61,10 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
             for one in document.repository
         ),
         routes=tuple(
-            (kind, tuple(Route(one.agent, one.model, one.why) for one in ranked))
+            (kind, tuple(Route(one.agent, one.model or models.get(one.agent, ""), one.why) for one in ranked))
             for kind, ranked in document.routes.items()
         ),
-        agents_families=tuple(AGENT_FAMILIES.items()),
+        agents_families=tuple(families(document.agent).items()),
         retries=RetryPolicy(**retries.model_dump()),
         settle=SettleTimes(settle.ready, settle.review, settle.no_checks, settle.missing_checks),
         budget=Budget(**document.budget.model_dump()),

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.config_schema import AGENT_FAMILIES, KINDS, REVIEWING, SIZES, Budgets, Reviews
+from bot.config_agents import agent_checks, agent_names
+from bot.config_schema import KINDS, REVIEWING, SIZES, Budgets, Reviews
 from bot.problems import nearest, one_of
 from bot.toml_reading import Found
 
@@ -20,6 +21,7 @@ def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:
     yield from _twice(raw, "agent", "name")
     yield from _twice(raw, "reviewer", "name")
     yield from _channels(raw)
+    yield from agent_checks(raw)
     yield from _routes(raw)
     yield from _reviewers(raw)
     yield from _budget(raw)
@@ -68,7 +70,7 @@ def _channels(raw: Mapping[str, Any]) -> Iterator[Found]:
 
 
 def _routes(raw: Mapping[str, Any]) -> Iterator[Found]:
-    known = sorted(AGENT_FAMILIES)
+    known = sorted(agent_names(raw))
     real = [str(one.get("slug")) for _, one in _tables(raw, "repository") if one.get("playground") is not True]
     kinds = ["default", *KINDS, *(f"{kind}/{size}" for kind in KINDS for size in SIZES)]
     for kind, ranked in _table(raw, "routes").items():

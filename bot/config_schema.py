@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-#: the agents that Waggle can drive, and the model family that each writes with
-AGENT_FAMILIES = {"claude-code": "anthropic", "scripted": "scripted"}
+from integrations.engines.environment import FORBIDDEN
+
+#: the agents that Waggle knows how to drive, and the model family that each writes with
+AGENT_FAMILIES = {"claude-code": "anthropic", "codex": "openai", "opencode": "opencode", "scripted": "scripted"}
 REVIEWING = ("anthropic", "openai")  #: model families that can review
 SIZES = ("small", "medium", "large")
 KINDS = ("backend", "frontend", "design", "bug", "docs", "security", "tests", "refactor")
@@ -77,6 +79,37 @@ def _model(value: str) -> str:
     return value
 
 
+def _agent_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
+        raise wrong(f"`{value}` is not a name for an agent", "Write small letters, digits and hyphens.")
+    return value
+
+
+def _variable(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise wrong(
+            f"`{value[:12]}…` is not the name of an environment variable",
+            "Write the variable's name here, and its value into the environment or `.env`: no secret stands in this"
+            " file.",
+        )
+    if FORBIDDEN.fullmatch(value):
+        raise wrong(
+            f"`{value}` is never given to an agent", "Remove it: Waggle itself pushes, posts and reads trackers."
+        )
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value, re.MULTILINE)
+    except re.error as problem:
+        raise wrong(
+            f"`{value}` is not a regular expression ({problem})",
+            "Mend it; in TOML, 'single quotes' keep backslashes as they are.",
+        ) from problem
+    return value
+
+
 Span = Annotated[float, BeforeValidator(_span), Field(ge=0)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Slug = Annotated[str, AfterValidator(_slug)]
@@ -84,6 +117,9 @@ ChannelId = Annotated[str, AfterValidator(_channel)]
 UserId = Annotated[str, AfterValidator(_user)]
 ModelName = Annotated[str, AfterValidator(_model)]
 Name = Annotated[str, Field(min_length=1)]
+AgentName = Annotated[str, AfterValidator(_agent_name)]
+Variable = Annotated[str, AfterValidator(_variable)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class Table(BaseModel):
@@ -129,21 +165,49 @@ class Access(Table):
     viewers: tuple[UserId, ...] = ()
 
 
-class Agent(Table):
-    """`[[agent]]`: options of a coding agent. All agents may be routed to without one."""
+class ResultFile(Table):
+    """`result` of a `[[agent]]` with a command: a JSON file that it writes, and the dotted paths of what lies in it."""
 
-    name: Literal["claude-code", "scripted"]
+    path: Name  #: `{home}`, `{run}` and `{cwd}` are filled in
+    status: str = ""  #: how it ended, in its own word
+    good: tuple[str, ...] = ()  #: the words that mean success
+    text: str = ""
+    cost: str = ""
+    turns: str = ""
+    input: str = ""
+    cached: str = ""
+    output: str = ""
+
+
+class Agent(Table):
+    """`[[agent]]`: options of a coding agent, or an agent of your own, described by its command.
+
+    Claude Code, Codex and opencode may be routed to without one.
+    """
+
+    name: AgentName
     program: str = ""  #: its command line program; empty: found on PATH
     args: tuple[str, ...] = ()  #: further arguments for it
+    model: str = ""  #: used where a route names none
+    login: Literal["auto", "own"] = "auto"  #: own: the login that its program has here, even when a key is set
+    env: tuple[Variable, ...] = ()  #: names of environment variables that it is given, such as its provider's key
+    live: bool = True  #: for `claude-code`: it takes guidance while it runs
+    config: str = ""  #: for `opencode`: the file with its own settings
     script: str = ""  #: for `scripted`: a file that says how the next runs behave
     speed: float = Field(default=1.0, gt=0)  #: for `scripted`: how many times faster than a person can follow
+    command: tuple[str, ...] = ()  #: an agent of your own: program and arguments; the prompt comes on standard input
+    resume: tuple[str, ...] = ()  #: the same for going on with a session; empty: it starts anew
+    family: str = ""  #: the model family that it writes with; empty: one of its own
+    done: Pattern = ""  #: what its output must hold for success, beside exit code 0
+    errors: dict[str, Pattern] = {}  #: what its last output holds, by the name of the failure
+    result: ResultFile | None = None
 
 
 class RouteEntry(Table):
     """One of the ranked agents in `[routes]`; the first that is available is taken."""
 
     agent: Name
-    model: str = ""
+    model: str = ""  #: empty: the one that `[[agent]]` names, else the agent's own default
     why: str = ""
 
 

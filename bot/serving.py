@@ -22,6 +22,7 @@ from rich.markup import escape
 from sqlmodel import Session
 
 from bot.app import App, build, find_services, utc_now
+from bot.config_agents import held_secrets
 from bot.configuration import Running, open_config, read_running, write_running
 from bot.home import Home
 from bot.logs import start_logging
@@ -103,7 +104,7 @@ async def opened(settings: Settings, options: Options, announce: Announce) -> As
         services = find_services(settings)
         config = open_config(settings, home, services)
         _prepare_registry(settings, home, announce)
-        start_logging(home.log, settings.waggle.log_level, settings.secrets())
+        start_logging(home.log, settings.waggle.log_level, held_secrets(settings, config.document))
         if settings.sentry.dsn is not None:
             sentry_sdk.init(settings.sentry.dsn.get_secret_value(), send_default_pii=False)
         async with _playground(home, services, options, announce) as place:

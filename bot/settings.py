@@ -10,7 +10,7 @@ import getpass
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from bot.problems import Problem, ProblemsError, nearest
 
@@ -175,6 +175,14 @@ class OpenAISettings(_Group):
         return self.api_key is not None
 
 
+class ClaudeCodeSettings(_Group):
+    """Claude Code's own login by a token of `claude setup-token`, paid for by a subscription."""
+
+    model_config = SettingsConfigDict(env_prefix="CLAUDE_CODE_")
+
+    oauth_token: SecretStr | None = None
+
+
 class SentrySettings(_Group):
     """Where Waggle reports its own errors; nowhere when empty."""
 
@@ -198,7 +206,12 @@ class Host:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings, validated together."""
+    """All settings, validated together.
+
+    Attributes:
+        notes: what is odd about them, for people.
+        others: everything else that the environment and `.env` hold; read by `handed` alone.
+    """
 
     GROUPS: ClassVar[Mapping[str, type[_Group]]] = {
         "waggle": WaggleSettings,
@@ -206,6 +219,7 @@ class Settings:
         "github": GitHubSettings,
         "anthropic": AnthropicSettings,
         "openai": OpenAISettings,
+        "claude_code": ClaudeCodeSettings,
         "sentry": SentrySettings,
     }
 
@@ -214,9 +228,11 @@ class Settings:
     github: GitHubSettings
     anthropic: AnthropicSettings
     openai: OpenAISettings
+    claude_code: ClaudeCodeSettings
     sentry: SentrySettings
     host: Host = field(default_factory=Host)
     notes: tuple[str, ...] = ()
+    others: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, *, env_file: Path | None = Path(".env")) -> Settings:
@@ -245,7 +261,10 @@ class Settings:
                 problems += _problems(group, invalid)
         if problems:
             raise ProblemsError("The settings", problems)
-        return cls(**groups, host=_host(), notes=tuple(_notes(names)))
+        source = DotEnvSettingsSource(WaggleSettings, file, "utf-8", case_sensitive=True)
+        others = {**source.env_vars, **os.environ}
+        given = {name: value for name, value in others.items() if value is not None}
+        return cls(**groups, host=_host(), notes=tuple(_notes(names)), others=given)
 
     @classmethod
     def isolated(
@@ -263,6 +282,10 @@ class Settings:
     def database_url(self) -> str:
         return self.waggle.database_url or f"sqlite:///{self.waggle.home / 'registry.db'}"
 
+    def handed(self, names: Iterable[str]) -> dict[str, str]:
+        """The variables of these names that are set, to be handed to an agent that `waggle.toml` gives them to."""
+        return {name: self.others[name] for name in names if self.others.get(name)}
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the redaction of logs."""
         held = (
@@ -271,6 +294,7 @@ class Settings:
             self.github.token,
             self.anthropic.api_key,
             self.openai.api_key,
+            self.claude_code.oauth_token,
             self.sentry.dsn,
         )
         return tuple(_value(one) for one in held if one is not None)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+#: model families by the beginning of a model's name, as agents that speak to several write it: `openai/gpt-5`
+_PROVIDERS = frozenset({"anthropic", "openai", "google"})
+
 
 @dataclass(frozen=True)
 class RepositoryPolicy:
@@ -134,5 +137,9 @@ class Policy:
         table = dict(self.routes)
         return table.get(kind) or table.get("default") or ()
 
-    def family_of(self, agent: str) -> str:
+    def family_of(self, agent: str, model: str = "") -> str:
+        """The model family that an agent writes with; a model that names its provider says it itself."""
+        provider, slash, _ = model.partition("/")
+        if slash and provider in _PROVIDERS:
+            return provider
         return dict(self.agents_families).get(agent, agent)

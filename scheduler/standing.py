@@ -136,7 +136,7 @@ def standings(session: Session, policy: Policy) -> list[Standing]:
         rows = evidence_of(session, pull)
         known = {row.check: (row.state, row.detail) for row in rows}
         latest = latest_attempt(session, task)
-        author = policy.family_of(latest.agent) if latest else ""
+        author = policy.family_of(latest.agent, latest.model) if latest else ""
         result.append(
             Standing(pull, task, repository, facts_of(session, pull, repository), author, known, ok_since(rows))
         )

@@ -14,11 +14,16 @@ import typer
 from rich.markup import escape
 
 from bot.cli.common import Bench, JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
+from bot.config import ConfigFile
+from bot.config_agents import agent_settings
+from bot.config_schema import Document
+from bot.configuration import own_config
 from bot.look import read_task
 from bot.manifest import manifest_text
 from bot.narrate import narrate
+from bot.settings import Settings
 from integrations.agents import AgentAdapter, AgentEvent
-from integrations.agents.catalog import AgentSettings, adapters, known
+from integrations.agents.catalog import AgentSettings, adapter_for, known
 from integrations.agents.describe import WHYS, outcome_json, read_run
 from integrations.engines.local import LocalEngine
 from integrations.github.excerpt import excerpt as excerpt_of
@@ -39,7 +44,7 @@ def logs(
     task_id = task_id_of(task)
     with bench() as place:
         row = _attempt(place, task_id, attempt)
-        adapter = _adapter(row.agent)
+        adapter = _adapter(row.agent, agent_settings(place.settings, place.config().document, place.home.agents))
         shown = 0
         for event in _events(place, adapter, row, follow):
             shown += 1
@@ -84,11 +89,18 @@ def _events(place: Bench, adapter: AgentAdapter, row: Attempt, follow: bool) -> 
         time.sleep(_LOOK_S)
 
 
-def _adapter(name: str) -> AgentAdapter:
-    made = adapters(AgentSettings(enabled=known()))
-    if name not in made:
-        fail(f"There is no agent `{name}`. Known: {', '.join(made)}.")
-    return made[name]
+def _adapter(name: str, settings: AgentSettings) -> AgentAdapter:
+    made = adapter_for(settings, name)
+    if made is None:
+        fail(f"There is no agent `{name}`. Known: {', '.join(known(settings))}.")
+    return made
+
+
+def _described() -> AgentSettings:
+    """The agents that this directory's `waggle.toml` describes, beside those that Waggle knows."""
+    settings = Settings.load()
+    path = own_config(settings)
+    return agent_settings(settings, ConfigFile(path).document if path else Document(), settings.waggle.home)
 
 
 def excerpt(
@@ -126,7 +138,7 @@ def outcome(
     as_json: Annotated[bool, typer.Option("--json", help="As always: the answer is JSON.", hidden=True)] = True,
 ) -> None:
     """Say how a recorded agent run is read, as JSON: its end by the failure taxonomy, and what it used."""
-    adapter = _adapter(agent)
+    adapter = _adapter(agent, AgentSettings() if agent in known() else _described())
     try:
         # At line feeds only: JSON may hold other characters that count as ends of lines.
         text = file.read_bytes().decode(errors="replace") if file else sys.stdin.read()

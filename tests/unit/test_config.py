@@ -48,7 +48,26 @@ SINGLE = [
     ('[[channel]]\nid = "C0PRODUCT"\nmeans = "chat"', 3, "not one of the choices", "'work', 'feedback'"),
     ('[[channel]]\nid = "C0PRODUCT"\nrepository = "a/b"', 3, "there is no repository `a/b`", "[[repository]]"),
     ('[access]\nadmins = ["@ana"]', 2, "`@ana` is not a user's id", "Copy member ID"),
-    ('[[agent]]\nname = "devin"', 2, "not one of the choices", "'claude-code' or 'scripted'"),
+    ('[[agent]]\nname = "devin"', 2, "there is no agent `devin`", 'command = ["'),
+    ('[[agent]]\nname = "claude"', 2, "there is no agent `claude`", "Did you mean `claude-code`?"),
+    ('[[agent]]\nname = "My agent"\ncommand = ["x"]', 2, "not a name for an agent", "small letters"),
+    ('[[agent]]\nname = "codex"\ncommand = ["x"]', 3, "command is for agents of your own", "another name"),
+    ('[[agent]]\nname = "codex"\nlive = true', 3, "live has no meaning at `codex`", "`claude-code` only"),
+    ('[[agent]]\nname = "opencode"\nmodel = "gpt-5"', 3, "names no provider", '"provider/model"'),
+    ('[[agent]]\nname = "codex"\nlogin = "mine"', 3, "not one of the choices", "'auto' or 'own'"),
+    ('[[agent]]\nname = "x"\ncommand = "mini -t"', 3, "a list is wanted", "brackets"),
+    ('[[agent]]\nname = "x"\ncommand = ["x"]\nargs = ["-v"]', 4, "no meaning beside a command", "into the command"),
+    ('[[agent]]\nname = "x"\ncommand = ["x"]\ndone = "("', 4, "not a regular expression", "single quotes"),
+    ('[[agent]]\nname = "x"\ncommand = ["x"]\n[agent.errors]\nauth = "["', 5, "not a regular expression", "Mend it"),
+    (
+        '[[agent]]\nname = "x"\ncommand = ["x"]\nerrors = { ratelimit = "429" }',
+        4,
+        "`ratelimit` is no name of a failure",
+        "Did you mean `rate-limit`?",
+    ),
+    ('[[agent]]\nname = "x"\ncommand = ["x"]\nresult = { status = "s" }', 4, "`path` is missing", "Add path"),
+    ('[[agent]]\nname = "codex"\nenv = ["sk-proj-abcdefghij0123"]', 3, "not the name of an environment", "`.env`"),
+    ('[[agent]]\nname = "codex"\nenv = ["GITHUB_TOKEN"]', 3, "never given to an agent", "Waggle itself pushes"),
     ('[routes]\ndefault = [{ agent = "claude" }]', 2, "there is no agent `claude`", "Did you mean `claude-code`?"),
     ('[routes]\nbugs = [{ agent = "claude-code" }]', 2, "`bugs` is no kind of task", "Did you mean `bug`?"),
     ('[[reviewer]]\nname = "x"\nfamily = "gemini"', 3, "not one of the choices", "'anthropic' or 'openai'"),
@@ -166,6 +185,35 @@ def test_values_reach_the_policy_in_their_units() -> None:
     assert (policy.retries.failures, policy.retries.approve) == (1, "always")
     assert policy.routes_for("bug")[0].model == "opus"
     assert dict(policy.routes)["docs/small"][0].model == "haiku"
+
+
+AGENTS = """
+[[agent]]
+name = "codex"
+model = "gpt-5.2-codex"
+[[agent]]
+name = "mini"
+command = ["mini", "{prompt_file}"]
+family = "openai"
+[[agent]]
+name = "aider-local"
+command = ["aider"]
+[routes]
+default = [{ agent = "codex" }, { agent = "codex", model = "o5" }, { agent = "mini" }]
+docs = [{ agent = "opencode", model = "anthropic/claude-sonnet-5" }]
+"""
+
+
+def test_every_agent_may_be_routed_to_with_its_model_and_its_family() -> None:
+    policy = policy_of(parse(AGENTS))
+    assert [(one.agent, one.model) for one in policy.routes_for("bug")] == [
+        ("codex", "gpt-5.2-codex"),
+        ("codex", "o5"),
+        ("mini", ""),
+    ]
+    agents = ("claude-code", "codex", "mini", "aider-local", "opencode")
+    assert [policy.family_of(one) for one in agents] == ["anthropic", "openai", "openai", "aider-local", "opencode"]
+    assert policy.family_of("opencode", "anthropic/claude-sonnet-5") == "anthropic"
 
 
 def test_the_limit_of_the_environment_goes_before_the_file() -> None:
