@@ -9,7 +9,11 @@ from bot.settings import Settings
 
 #: agents that are routed to by themselves once their program and key are there, best first: program, name, key's group.
 #: A program with a login of its own is used when `waggle.toml` says so: nobody's account is spent unasked.
-_AGENTS = (("claude", "claude-code", "anthropic"),)
+_AGENTS = (
+    ("claude", "claude-code", "anthropic"),
+    ("claude", "claude-code", "claude_code"),
+    ("codex", "codex", "openai"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,13 @@ class Services:
             _row("Slack", self.slack, "your workspace", "playground", "SLACK_BOT_TOKEN and SLACK_APP_TOKEN"),
             _row("GitHub", self.github, "your repositories", "playground", "GITHUB_TOKEN"),
             _row("Models", self.models, self._model_names(), "rules", "ANTHROPIC_API_KEY, OPENAI_API_KEY"),
-            _row("Agent", not scripted, self.agent, "scripted", "claude on PATH and ANTHROPIC_API_KEY"),
+            _row(
+                "Agent",
+                not scripted,
+                self.agent,
+                "scripted",
+                "claude and ANTHROPIC_API_KEY, or codex and OPENAI_API_KEY",
+            ),
         ]
 
     def _model_names(self) -> str:

@@ -182,6 +182,10 @@ class ClaudeCodeSettings(_Group):
 
     oauth_token: SecretStr | None = None
 
+    @property
+    def given(self) -> bool:
+        return self.oauth_token is not None
+
 
 class SentrySettings(_Group):
     """Where Waggle reports its own errors; nowhere when empty."""

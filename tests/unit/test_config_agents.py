@@ -8,6 +8,7 @@ import pytest
 
 from bot.config import parse
 from bot.config_agents import agent_settings, held_secrets
+from bot.services import services_of
 from bot.settings import Settings
 from integrations.agents import AgentRun, Command
 from integrations.agents.catalog import adapter_for
@@ -88,3 +89,22 @@ def test_an_agent_of_your_own_is_called_as_described(tmp_path: Path) -> None:
 def test_claude_code_takes_words_while_it_runs_unless_told_otherwise(tmp_path: Path) -> None:
     assert command(tmp_path, "claude-code").live_input
     assert not command(tmp_path, "claude-code", '[[agent]]\nname = "claude-code"\nlive = false').live_input
+
+
+@pytest.mark.parametrize(
+    ("programs", "environment", "agent"),
+    [
+        ((), {"ANTHROPIC_API_KEY": "k"}, "scripted"),
+        (("claude", "codex"), {}, "scripted"),
+        (("claude", "codex"), {"ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k"}, "claude-code"),
+        (("claude", "codex"), {"CLAUDE_CODE_OAUTH_TOKEN": "t"}, "claude-code"),
+        (("claude", "codex"), {"OPENAI_API_KEY": "k"}, "codex"),
+    ],
+)
+def test_a_real_agent_is_routed_to_once_its_program_and_its_key_are_there(
+    monkeypatch: pytest.MonkeyPatch, programs: tuple[str, ...], environment: dict[str, str], agent: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = services_of(Settings.load(env_file=None), lambda name: f"/bin/{name}" if name in programs else None)
+    assert found.agent == agent
