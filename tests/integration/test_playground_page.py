@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
+from tests.browser import browsing_at, complaints, in_browser, tab_to
 from tests.integration.playground_slack_world import BEN, CUSTOMERS, PRODUCT, App, Host, hosting, listening, until
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
-    *("--no-first-run", "--disable-sync"),
-)
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
 @pytest.fixture
@@ -30,25 +23,9 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
 @asynccontextmanager
 async def browsing(host: Host) -> AsyncIterator[Page]:
     """The page, opened at its address; any error in it fails the test."""
-    problems: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = await browser.new_page(viewport={"width": 1360, "height": 860})
-        page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda line: problems.append(line.text) if is_problem(line) else None)
-        await page.goto(host.place.page_url)
+    async with browsing_at(host.place.page_url) as page:
         await page.wait_for_selector(".message")
-        try:
-            yield page
-        finally:
-            await browser.close()
-    assert problems == []
-
-
-def is_problem(line: ConsoleMessage) -> bool:
-    """A refused request is no problem of the page: it shows the sentence that came with it."""
-    return line.type == "error" and not line.text.startswith("Failed to load resource")
+        yield page
 
 
 def plain(text: str) -> dict[str, Any]:
@@ -178,6 +155,42 @@ async def test_a_newcomer_asks_approves_and_gives_guidance(host: Host) -> None:
         await expect(page.locator("#replies .message").last).to_contain_text("heard: use ISO dates")
         await expect(page.locator("#messages .thread-summary")).to_contain_text("2 replies")
         await expect(page.locator("#messages .thread-summary .new")).to_have_count(0)
+
+
+@in_browser
+async def test_everything_is_reached_without_a_mouse(host: Host) -> None:
+    async with listening(host, answering), browsing(host) as page:
+        await tab_to(page, ".suggestion.first")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Enter")
+        await tab_to(page, "#replies [data-action=approve]")
+        await page.keyboard.press("Enter")
+        await tab_to(page, "#replies [data-action=guide]")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("dialog textarea")).to_be_focused()
+        assert await complaints(page) == []
+        await page.keyboard.type("use ISO dates")
+        await tab_to(page, "dialog [type=submit]")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#replies .message").last).to_contain_text("heard: use ISO dates")
+        await tab_to(page, "#thread-close")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#thread")).not_to_be_visible()
+
+
+@in_browser
+async def test_the_audit_sees_what_it_is_there_for(host: Host) -> None:
+    wrong = """<style>body { background: white; color: #999 }</style><p>faint</p>
+      <p style="color: #000; opacity: .4">pale</p>
+      <button></button><input><img src="data:,"><i id="a"></i><i id="a"></i>"""
+    async with browsing_at("about:blank") as page:
+        await page.set_content(wrong)
+        found = " | ".join(await complaints(page))
+    for mistake in (
+        *("contrast 2.85", "<p class", "pale", "no name: <button", "no name: <input"),
+        *("no text for a picture", "no language", "no heading", "an id twice: a"),
+    ):
+        assert mistake in found, mistake
 
 
 @in_browser

@@ -15,8 +15,8 @@ export function ask(confirm) {
       resolve(answer);
     };
     dialog.replaceChildren(h("form", { method: "dialog" },
-      h("h2", {}, words(confirm.title, "Are you sure?")),
-      confirm.text && h("div", {}, confirm.text.type === "mrkdwn" ? mrkdwn(confirm.text.text) : plain(confirm.text.text)),
+      h("h2", { id: "confirm-title" }, words(confirm.title, "Are you sure?")),
+      confirm.text && h("div", { id: "confirm-text" }, confirm.text.type === "mrkdwn" ? mrkdwn(confirm.text.text) : plain(confirm.text.text)),
       h("div", { class: "dialog-actions" },
         h("button", { type: "button", class: "button", onclick: () => end(false) }, words(confirm.deny, "Cancel")),
         h("button", { type: "button", class: `button ${confirm.style || "primary"}`, onclick: () => end(true) }, words(confirm.confirm, "Yes")))));

@@ -36,7 +36,7 @@ export function showForm(view, user, failed) {
   };
   const press = (action_id, block_id, choice) =>
     act("press", { view_id: view.id, user, action_id, choice, values: readFields(dialog) }).catch(failed);
-  dialog.replaceChildren(h("form", { onsubmit: send, "aria-labelledby": "form-title" },
+  dialog.replaceChildren(h("form", { onsubmit: send },
     h("h2", { id: "form-title" }, view.title.text),
     view.blocks.map((block) => (block.type === "input" ? field(block, kept[block.block_id]) : blocks([block], press))),
     h("div", { class: "dialog-actions" },
