@@ -13,6 +13,7 @@ from bot.config_checks import cross_checks
 from bot.config_schema import Document
 from bot.problems import Problem, ProblemsError
 from bot.toml_reading import read_document
+from integrations.engines.isolation import Isolation, Level, Network
 from scheduler.policy import (
     AttemptTimes,
     Budget,
@@ -46,6 +47,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
     """
     settle, times, capacity, retries = document.settle, document.times, document.capacity, document.retries
     models = {one.name: one.model for one in document.agent}
+    isolation = document.isolation
     return Policy(
         repositories=tuple(
             RepositoryPolicy(
@@ -57,6 +59,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
                 ui_paths=one.ui_paths,
                 playground=one.playground,
                 has_ci=one.ci,
+                level=Level(one.isolation) if one.isolation else None,
             )
             for one in document.repository
         ),
@@ -73,6 +76,16 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
             agent_memory_bytes=capacity.agent_memory,
             reserve_bytes=capacity.reserve_memory,
             stagger_s=capacity.stagger,
+        ),
+        isolation=Isolation(
+            level=Level(isolation.level),
+            network=Network(isolation.network),
+            hosts=isolation.hosts,
+            read=tuple(Path(one) for one in isolation.read),
+            environment=isolation.environment,
+            image=isolation.image,
+            memory_bytes=isolation.memory,
+            processes=isolation.processes,
         ),
         reviews=ReviewPolicy(document.reviews.families, document.reviews.small_lane_reviews),
         times=AttemptTimes(times.prepare, times.start, times.first_event, times.idle, times.run),

@@ -25,6 +25,7 @@ def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:
     yield from _routes(raw)
     yield from _reviewers(raw)
     yield from _budget(raw)
+    yield from _isolation(raw)
 
 
 def _tables(raw: Mapping[str, Any], name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -115,3 +116,28 @@ def _budget(raw: Mapping[str, Any]) -> Iterator[Found]:
                 f"one attempt may spend more ({attempt:g}) than its whole task ({task:g})",
                 f"Raise task_{unit} or lower attempt_{unit}.",
             )
+
+
+def _isolation(raw: Mapping[str, Any]) -> Iterator[Found]:
+    table = _table(raw, "isolation")
+    level, network = table.get("level", "worktree"), table.get("network", "on")
+    levels = {level, *(one.get("isolation") for _, one in _tables(raw, "repository") if one.get("isolation"))}
+    if network in {"off", "hosts"} and "worktree" in levels:
+        yield (
+            ("isolation", "network"),
+            f'network = "{network}" holds nothing back at level = "worktree"',
+            'Set level = "bubblewrap", and no repository to "worktree"; or network = "on".',
+        )
+    if network == "hosts" and "docker" in levels:
+        yield (
+            ("isolation", "network"),
+            'a list of hosts needs level = "bubblewrap", and this is "docker"',
+            'Write network = "off", or set level = "bubblewrap".',
+        )
+    if network == "hosts" and not table.get("hosts"):
+        yield ("isolation", "network"), "no hosts are listed", 'Add hosts = ["pypi.org", …], or write network = "off".'
+    if network != "hosts" and table.get("hosts"):
+        yield ("isolation", "hosts"), "hosts are listed, and nothing asks for them", 'Write network = "hosts".'
+    if "docker" in levels and not table.get("image"):
+        key = ("isolation", "level") if level == "docker" else ("isolation",)
+        yield key, "containers are made of an image, and none is named", 'Add image = "…" under [isolation].'

@@ -79,6 +79,18 @@ def _model(value: str) -> str:
     return value
 
 
+def _host_name(value: str) -> str:
+    if not re.fullmatch(r"(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?", value):
+        raise wrong(f"`{value}` is not a host's name", 'Write it like "pypi.org", "*.npmjs.org" or "localhost:8080".')
+    return value
+
+
+def _absolute(value: str) -> str:
+    if not value.startswith("/"):
+        raise wrong(f"`{value}` is not an absolute path", "Write it from the root, like /opt/tools.")
+    return value
+
+
 def _agent_name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
         raise wrong(f"`{value}` is not a name for an agent", "Write small letters, digits and hyphens.")
@@ -116,6 +128,8 @@ Slug = Annotated[str, AfterValidator(_slug)]
 ChannelId = Annotated[str, AfterValidator(_channel)]
 UserId = Annotated[str, AfterValidator(_user)]
 ModelName = Annotated[str, AfterValidator(_model)]
+HostName = Annotated[str, AfterValidator(_host_name)]
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Name = Annotated[str, Field(min_length=1)]
 AgentName = Annotated[str, AfterValidator(_agent_name)]
 Variable = Annotated[str, AfterValidator(_variable)]
@@ -145,6 +159,7 @@ class Repository(Table):
     screenshots: str = ""  #: writes pictures of the running application
     ui_paths: tuple[str, ...] = ()  #: glob patterns of files whose change wants screenshots
     ci: bool = True  #: false: no check will ever appear, so the verify command counts instead
+    isolation: Literal["", "worktree", "bubblewrap", "docker"] = ""  #: empty: as [isolation] says
     playground: bool = False  #: it lives in the playground
 
 
@@ -264,6 +279,19 @@ class Reviews(Table):
     small_lane_reviews: int = Field(default=1, ge=0, le=2)
 
 
+class IsolationTable(Table):
+    """`[isolation]`: what agents and a repository's own commands may see of the machine, and use of it."""
+
+    level: Literal["worktree", "bubblewrap", "docker"] = "worktree"
+    network: Literal["on", "off", "hosts"] = "on"  #: hosts: the listed ones only
+    hosts: tuple[HostName, ...] = ()
+    read: tuple[AbsolutePath, ...] = ()  #: further files and directories that they may see
+    environment: tuple[Variable, ...] = ()  #: further variables that they get from Waggle's environment
+    image: str = ""  #: with docker: what containers are made of
+    memory: Size = 6 * 2**30  #: for each run with all its processes; 0: no limit
+    processes: int = Field(default=1000, ge=10)
+
+
 class CapacityTable(Table):
     """`[capacity]`: what the host can carry."""
 
@@ -299,4 +327,5 @@ class Document(Table):
     settle: Settle = Settle()
     reviews: Reviews = Reviews()
     capacity: CapacityTable = CapacityTable()
+    isolation: IsolationTable = IsolationTable()
     times: Times = Times()

@@ -19,6 +19,7 @@ from integrations.engines import RunSpec, RunState
 from integrations.fault import IntegrationError
 from scheduler.background import NotYetError, in_own_thread
 from scheduler.budget import purse_of
+from scheduler.confining import confined
 from scheduler.failures import fail
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.names import attempt_name
@@ -195,6 +196,7 @@ class Starter:
                 deadline_s=times.run_s,
                 max_output_bytes=MAX_OUTPUT,
             )
+            spec = confined(out, spec, task.repo, write=(run.home, *command.writes), read=command.reads)
             with out.steps(StepName.SPAWN, attempt.name):
                 if out.engine.find(attempt.name).state in {RunState.ABSENT, RunState.STARTING}:
                     out.engine.start(spec)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from integrations.engines.isolation import Isolation, Level
 
 #: model families by the beginning of a model's name, as agents that speak to several write it: `openai/gpt-5`
 _PROVIDERS = frozenset({"anthropic", "openai", "google"})
@@ -29,6 +31,7 @@ class RepositoryPolicy:
         families: model families that must approve here, where that is more than everywhere.
         max_lines: changed lines above which a person is warned; 0 for the usual number.
         review_rules: what reviewers are told to hold changes against; the repository's own words.
+        level: how its code is kept apart, where that differs from the policy's isolation.
     """
 
     slug: str
@@ -44,6 +47,7 @@ class RepositoryPolicy:
     families: int = 0
     max_lines: int = 0
     review_rules: tuple[str, ...] = ()
+    level: Level | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class Policy:
     settle: SettleTimes = field(default_factory=SettleTimes)
     budget: Budget = field(default_factory=Budget)
     capacity: Capacity = field(default_factory=Capacity)
+    isolation: Isolation = field(default_factory=Isolation)
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     times: AttemptTimes = field(default_factory=AttemptTimes)
     approve_plans: bool = True  #: a person approves each plan before an agent starts
@@ -132,6 +137,11 @@ class Policy:
 
     def repository(self, slug: str) -> RepositoryPolicy | None:
         return next((one for one in self.repositories if one.slug == slug), None)
+
+    def isolation_for(self, slug: str) -> Isolation:
+        """How the code of a repository is kept apart."""
+        repository = self.repository(slug)
+        return replace(self.isolation, level=repository.level) if repository and repository.level else self.isolation
 
     def routes_for(self, kind: str) -> tuple[Route, ...]:
         table = dict(self.routes)

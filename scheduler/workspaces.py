@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from integrations.engines import CommandResult, RunSpec, RunState
 from integrations.git import UnknownRevision
+from scheduler.confining import confined
 from scheduler.lifecycle import PullState
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
@@ -102,27 +103,33 @@ class Workspaces:
 
 
 def run_command(out: Outside, name: str, command: str, cwd: Path, deadline_s: float, step: StepName) -> CommandResult:
-    """Run a repository's own command through the engine, with nothing but the allowed environment.
+    """Run a repository's own command in one of its workspaces, as isolated as its agents.
 
     Raises:
         InterruptedCommandError: it was stopped.
+        NotAWorkspace: `cwd` is none that Waggle made.
     """
+    home = Path(out.environment.get("HOME", "/nonexistent"))
+    spec = confined(
+        out,
+        RunSpec(
+            name=name,
+            argv=("/bin/sh", "-c", command),
+            cwd=cwd,
+            env=dict(out.environment),
+            deadline_s=deadline_s,
+            max_output_bytes=MAX_OUTPUT,
+        ),
+        out.repositories.slug_of(cwd),
+        write=(home,) if home.is_relative_to(out.repositories.places.home) else (),
+    )
     with out.steps(step, name):
         view = out.engine.find(name)
         if view.state is RunState.RUNNING:
             out.engine.stop(name, 5.0)
         if view.state is not RunState.ABSENT:
             out.engine.remove(name)
-        result = out.engine.run(
-            RunSpec(
-                name=name,
-                argv=("/bin/sh", "-c", command),
-                cwd=cwd,
-                env=dict(out.environment),
-                deadline_s=deadline_s,
-                max_output_bytes=MAX_OUTPUT,
-            )
-        )
+        result = out.engine.run(spec)
     if result.why in {"stopped", "lost"}:
         raise InterruptedCommandError(f"{name} was {result.why}")
     return result

@@ -74,6 +74,7 @@ class Command:
 
     Attributes:
         live_input, input_ends_on: as in `RunSpec`.
+        writes, reads: what of the machine it needs to work behind walls, beside its home and its program.
     """
 
     argv: tuple[str, ...]
@@ -81,6 +82,8 @@ class Command:
     stdin: bytes = field(repr=False)
     live_input: bool = False
     input_ends_on: str = ""
+    writes: tuple[Path, ...] = ()
+    reads: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

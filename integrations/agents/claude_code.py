@@ -78,7 +78,13 @@ class ClaudeCode:
             self.line(run.prompt) if self.live_input else run.prompt.encode(),
             live_input=self.live_input,
             input_ends_on="result" if self.live_input else "",
+            writes=() if self._credentials else self._own_login(),
         )
+
+    def _own_login(self) -> tuple[Path, ...]:
+        """Where the user's login and sessions lie; without them it is nobody behind walls."""
+        home = Path(self._env(Path()).get("HOME") or "/nonexistent")
+        return home / ".claude", home / ".claude.json"
 
     def line(self, text: str) -> bytes:
         """A person's words, as its standard input takes them while it runs."""

@@ -42,7 +42,12 @@ class ScriptedAgent:
         argv += ["--state", str(run.home), "--speed", str(self._speed)]
         if self._script is not None:
             argv += ["--script", str(self._script)]
-        return Command(tuple(argv), clean_environment(extra=UNATTENDED, source=self._environment), run.prompt.encode())
+        return Command(
+            tuple(argv),
+            clean_environment(extra=UNATTENDED, source=self._environment),
+            run.prompt.encode(),
+            reads=(_PROGRAM.parents[1], *((self._script,) if self._script else ())),
+        )
 
     def parse(self, line: str) -> list[AgentEvent]:
         return parse_line(line)

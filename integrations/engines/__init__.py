@@ -2,12 +2,17 @@
 
 local.py        one machine: a detached runner for each run
 run_files.py    what lies in a run's directory, and who holds its lock
-runner.py       the detached runner, standard library only, as are the next three
+runner.py       the detached runner, standard library only, as are the next five
 live_input.py   input while it runs
 processes.py    who lives, who descends from whom, who wears a run's marker
+bounds.py       control groups: memory and processes bounded by the kernel
+docker_cli.py   what Docker is told about a container that runs
 records.py      small files that are there whole or not at all
 environment.py  what a run may see of the environment
-isolation.py    what a run may see of the machine
+isolation.py    what a run may see of the machine: three levels, each in a file of its own
+walls.py        bubblewrap
+egress.py       a network that reaches named hosts only, for a run behind walls
+container.py    docker
 """
 
 from __future__ import annotations
@@ -53,8 +58,10 @@ class RunSpec:
         grace_s: seconds between asking a process to end and killing it.
         max_output_bytes: killed with why="output" when it writes more.
         max_processes: killed with why="processes" when there are more at once.
-        max_rss_bytes: killed with why="memory" when all its processes together use more. A watchdog that looks five
-            times a second, so it may be overshot between two looks.
+        max_rss_bytes: killed with why="memory" when all its processes together use more. Bounded by the kernel where
+            control groups can be made; else by a watchdog that looks five times a second, so that it may be overshot
+            between two looks.
+        container: name of the container that `argv` starts, which a stop must remove and a freeze pause.
     """
 
     name: str
@@ -70,6 +77,7 @@ class RunSpec:
     max_output_bytes: int = 200 * 2**20
     max_processes: int = 1000
     max_rss_bytes: int | None = None
+    container: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,8 @@ class RunView:
         last_output_at: when it last wrote to either stream.
         cpu_s, rss_bytes, processes: what its whole tree had used and uses, as of `usage_at`. CPU of processes that
             nobody collected yet may be missing.
+        bounds: what holds it to its limits: `cgroup v1`, `cgroup v2` or `watchdog`.
+        frozen: all its processes stand still.
     """
 
     name: str
@@ -114,6 +124,8 @@ class RunView:
     rss_bytes: int | None = None
     processes: int | None = None
     usage_at: float | None = None
+    bounds: str = ""
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,6 +163,14 @@ class Engine(Protocol):
 
     def stop(self, name: str, grace_s: float) -> RunView:
         """End a run and come back when its whole process tree is gone. Ending what has ended changes nothing."""
+        ...
+
+    def freeze(self, name: str) -> None:
+        """Stop every process of a run where it stands, and its deadline with it."""
+        ...
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen run go on."""
         ...
 
     def read_events(self, name: str, offset: int) -> Chunk:

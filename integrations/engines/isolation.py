@@ -1,146 +1,114 @@
-"""What a run may see of the machine.
+"""What a run may see of the machine, by level; the rest of the code knows no more of it than this.
 
 `worktree`: everything that its user may see; only its directory, its environment and its limits are its own.
 `bubblewrap`: what is named here, and nothing else; a process namespace of its own, so that its whole tree dies with
 one process; the network as the settings say.
+`docker`: the same in a container of an image that the owner names.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from integrations.engines import EngineError, RunSpec
-
-_PROGRAM = "bwrap"
-_CHECK_S = 20.0
-
-#: of the system, as it lies there; where these are links (merged /usr), they are made as links
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-#: names, certificates, users and time: what programs need to work, and nothing that belongs to somebody
-_ETC = (
-    *("alternatives", "ca-certificates", "ca-certificates.conf", "gitconfig", "group", "host.conf", "hosts"),
-    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "passwd", "pki"),
-    *("protocols", "resolv.conf", "services", "ssl", "timezone"),
-)
+from integrations.engines import RunSpec
+from integrations.engines.container import docker_problem, in_container
+from integrations.engines.environment import clean_environment
+from integrations.engines.walls import Walls, behind_walls, bubblewrap_problem
 
 
 class Level(StrEnum):
     WORKTREE = "worktree"  #: a directory and an environment of its own
     BUBBLEWRAP = "bubblewrap"  #: walls: it sees what it is given, and nothing else
+    DOCKER = "docker"  #: a container
+
+
+class Network(StrEnum):
+    ON = "on"
+    OFF = "off"  #: not even this machine's own services
+    HOSTS = "hosts"  #: the hosts of a list, through a proxy outside of the walls
 
 
 @dataclass(frozen=True)
-class Walls:
-    """What a run behind walls is given, beside the system's programs.
+class Isolation:
+    """What the owner decided about everything that runs a repository's code.
 
     Attributes:
-        write: its worktree, the git directory that this belongs to, and the agent's own directory.
-        read: further files that it needs: the objects that its git directory borrows, a package cache.
+        hosts: with `Network.HOSTS`, what is reached: `example.com`, `*.example.com`, or one with `:port`.
+        read: further files and directories that it may see, such as a tool outside of /usr.
+        environment: names of further variables that it gets from Waggle's own environment.
+        image: with `Level.DOCKER`, what the container is made of.
+        memory_bytes, processes: limits on each run's whole tree; 0 for no limit on memory.
+    """
+
+    level: Level = Level.WORKTREE
+    network: Network = Network.ON
+    hosts: tuple[str, ...] = ()
+    read: tuple[Path, ...] = ()
+    environment: tuple[str, ...] = ()
+    image: str = ""
+    memory_bytes: int = 6 * 2**30
+    processes: int = 1000
+
+
+@dataclass(frozen=True)
+class Given:
+    """What one run needs of the machine, whatever its level.
+
+    Attributes:
+        write: its worktree, the git directories that this belongs to, and the agent's own directory.
+        read: further files that it needs: the objects that its git directory borrows.
         keep: what it may only read although it lies in `write`, such as `config` and `hooks` of that git directory.
-        network: whether it reaches the network; without, not even this machine's own services.
     """
 
     write: tuple[Path, ...]
     read: tuple[Path, ...] = ()
     keep: tuple[Path, ...] = ()
-    network: bool = True
 
 
-def behind_walls(spec: RunSpec, walls: Walls) -> RunSpec:
-    """The same run behind walls.
+def confine(spec: RunSpec, isolation: Isolation, given: Given, source: Mapping[str, str] | None = None) -> RunSpec:
+    """The same run at the level that the owner decided on, within its limits.
 
-    Its environment is also that of bubblewrap itself, so it must be clean: inside, /proc/1/environ shows it, and
-    `--clearenv` would not change that.
+    Parameters:
+        source: where the values of further variables come from; this process's environment by default.
 
     Raises:
-        EngineError: its program is not there, or something that it is to be given is a link or is missing. A link
-            could have been laid by an earlier run, to be given what it points to.
+        EngineError: its program is not there, or something that it is to be given is a link or is missing.
+        ForbiddenVariable: the settings name a variable that no run may have.
     """
-    for path in (*walls.write, *walls.read, *walls.keep):
-        if path.is_symlink() or not path.exists():
-            raise EngineError(f"{path} cannot be given to {spec.name}: it is {_what(path)}")
-    argv, own = _program(spec)
-    return replace(
+    further = clean_environment(isolation.environment, source=source)
+    spec = replace(
         spec,
-        argv=(
-            *(_PROGRAM, "--unshare-all", "--die-with-parent", "--hostname", "waggle"),
-            *(("--share-net",) if walls.network else ()),
-            *_system(),
-            *_empty_places(spec.env),
-            *(part for path in (*own, *walls.read) for part in ("--ro-bind", str(path), str(path))),
-            *(part for path in walls.write for part in ("--bind", str(path), str(path))),
-            *(part for path in walls.keep for part in ("--ro-bind", str(path), str(path))),
-            *("--chdir", str(spec.cwd), "--"),
-            *argv,
-        ),
+        env={**{name: further[name] for name in isolation.environment if name in further}, **spec.env},
+        max_processes=isolation.processes,
+        max_rss_bytes=isolation.memory_bytes or None,
     )
+    match isolation.level:
+        case Level.WORKTREE:
+            return spec
+        case Level.BUBBLEWRAP:
+            hosts = isolation.hosts if isolation.network is Network.HOSTS else None
+            on = isolation.network is Network.ON
+            return behind_walls(spec, Walls(given.write, (*given.read, *isolation.read), given.keep, on, hosts))
+        case Level.DOCKER:
+            return in_container(
+                spec,
+                image=isolation.image,
+                network=isolation.network is Network.ON,
+                write=given.write,
+                read=(*given.read, *isolation.read),
+                keep=given.keep,
+            )
 
 
-def _what(path: Path) -> str:
-    return "a link" if path.is_symlink() else "not there"
-
-
-def _system() -> list[str]:
-    arguments: list[str] = []
-    for name in _SYSTEM:
-        path = Path(name)
-        if path.is_symlink():
-            arguments += ["--symlink", str(path.readlink()), name]
-        elif path.is_dir():
-            arguments += ["--ro-bind", name, name]
-    for name in _ETC:
-        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    return [*arguments, "--proc", "/proc", "--dev", "/dev"]
-
-
-def _empty_places(env: Mapping[str, str]) -> list[str]:
-    """Where programs want to write, but where nothing of the machine's may be seen."""
-    places = {"/tmp", "/var/tmp", env.get("HOME", ""), env.get("TMPDIR", "")}  # noqa: S108 - empty ones of its own
-    return [part for place in sorted(places - {"", "/"}) for part in ("--tmpfs", place)]
-
-
-def _program(spec: RunSpec) -> tuple[tuple[str, ...], list[Path]]:
-    """The command, and what of the machine it needs to start when it is none of the system's own."""
-    found = shutil.which(spec.argv[0], path=spec.env.get("PATH"))
-    if found is None:
-        raise EngineError(f"{spec.argv[0]} is not on the PATH of {spec.name}")
-    path = Path(found).absolute()
-    if path.is_relative_to("/usr") or path.is_relative_to("/bin"):
-        return spec.argv, []
-    real = path.resolve()
-    environment = path.parent.parent
-    if (environment / "pyvenv.cfg").is_file():
-        # A virtual environment is known by the path of its interpreter, which is a link to the one that made it.
-        return (str(path), *spec.argv[1:]), [environment, *_outside_usr(real.parent.parent)]
-    modules = next((one for one in reversed(real.parents) if one.name == "node_modules"), None)
-    return (str(real), *spec.argv[1:]), _outside_usr(modules or real)
-
-
-def _outside_usr(path: Path) -> list[Path]:
-    return [] if path.is_relative_to("/usr") else [path]
-
-
-def bubblewrap_problem() -> str | None:
-    """Why there can be no walls here, in one sentence with the cure; None when there can."""
-    if sys.platform != "linux":
-        return "bubblewrap needs Linux."
-    found = shutil.which(_PROGRAM)
-    if found is None:
-        return "bubblewrap is not installed. Debian: apt-get install bubblewrap."
-    argv = [found, "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
-    try:
-        tried = subprocess.run(argv, capture_output=True, text=True, timeout=_CHECK_S, check=False)
-    except subprocess.TimeoutExpired:
-        return f"bubblewrap did not answer within {_CHECK_S:.0f} s."
-    if tried.returncode == 0:
-        return None
-    return (
-        f"bubblewrap may not make namespaces here ({tried.stderr.strip()[:200]}). Allow unprivileged user namespaces,"
-        " or start the container with the right to make them."
-    )
+def level_problem(level: Level, image: str = "") -> str | None:
+    """Why runs cannot be at this level here, in one sentence with the cure; None when they can."""
+    match level:
+        case Level.WORKTREE:
+            return None
+        case Level.BUBBLEWRAP:
+            return bubblewrap_problem()
+        case Level.DOCKER:
+            return docker_problem(image)

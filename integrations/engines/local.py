@@ -18,8 +18,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from integrations.engines import Chunk, CommandResult, EngineError, RunSpec, RunState, RunView
-from integrations.engines.processes import kill_all, start_ticks, wearing
+from integrations.engines import Chunk, CommandResult, EngineError, RunSpec, RunState, RunView, bounds, docker_cli
+from integrations.engines.processes import is_zombie, kill_all, start_ticks, wearing
 from integrations.engines.records import write_json
 from integrations.engines.run_files import RunFiles
 
@@ -157,6 +157,22 @@ class LocalEngine:
         self._reap()
         return files.view()
 
+    def freeze(self, name: str) -> None:
+        """Stop every process of a run where it stands, until `thaw`; its deadline stands still too.
+
+        It stays so through a restart of Waggle. A run that is over stays over.
+        """
+        files = self._files(name)
+        if files.path.is_dir() and files.view().exit is None:
+            files.append("frozen").close()
+            self._signal_runner(files, signal.SIGUSR1)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen run go on from where it stood."""
+        files = self._files(name)
+        (files.path / "frozen").unlink(missing_ok=True)
+        self._signal_runner(files, signal.SIGUSR1)
+
     def _ask(self, files: RunFiles, grace_s: float) -> bool:
         write_json(files.file("grace.json"), {"grace_s": grace_s}, durable=False)
         return self._signal_runner(files, signal.SIGTERM)
@@ -178,7 +194,16 @@ class LocalEngine:
 
     def _clear(self, files: RunFiles, why: str) -> None:
         """Nobody runs it any more: kill what is left of it, and record an end if it has none."""
-        strays = len(kill_all(lambda: wearing([f"{name}={value}" for name, value in files.markers.items()])))
+        marks = [f"{name}={value}" for name, value in files.markers.items()]
+        group = bounds.find(str(files.path))
+
+        def left() -> list[int]:
+            return sorted({*wearing(marks), *(pid for pid in group.pids() if not is_zombie(pid))})
+
+        strays = len(kill_all(left))
+        group.remove()
+        if container := files.container():
+            docker_cli.tell(container, ("rm", "--force"), os.environb)
         if files.view().exit is None:
             ended = {"rc": None, "why": why, "ended": self._clock(), "peak_rss": 0, "strays": strays, "cpu_s": 0.0}
             write_json(files.file("exit.json"), ended)

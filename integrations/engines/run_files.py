@@ -6,6 +6,7 @@
     state.json    who the runner is; written before there is an agent
     usage.json    what the tree uses, as of when
     grace.json    how long a stop may take, from who asked for it
+    frozen        while it is there, every process of the run stands still
     in.fifo       takes live input while it is there
     events.jsonl  standard output
     stderr.log    error output
@@ -67,6 +68,7 @@ class RunFiles:
             "max_output_bytes": spec.max_output_bytes,
             "max_processes": spec.max_processes,
             "max_rss_bytes": spec.max_rss_bytes,
+            "container": spec.container,
         }
         write_json(self.file("spec.json"), record, durable=False)
 
@@ -89,6 +91,8 @@ class RunFiles:
             started_at=float(state["started"]) if state else None,
             event_bytes=out[0],
             last_output_at=max((at for _, at in (out, err) if at is not None), default=None),
+            bounds=str(state.get("bounds", "")) if state else "",
+            frozen=(self.path / "frozen").exists(),
         )
         if ended is not None:
             exit_ = RunExit(
@@ -113,6 +117,10 @@ class RunFiles:
         """The runner's pid and start time, which together name a process for good."""
         state = read_json(self.file("state.json"))
         return (int(state["pid"]), int(state["ticks"])) if state else None
+
+    def container(self) -> str:
+        """The name of the container that the run is in; empty for none."""
+        return str((read_json(self.file("spec.json")) or {}).get("container") or "")
 
     def is_locked(self) -> bool:
         """Whether somebody holds the lock: the runner, nearly always."""

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 if TYPE_CHECKING or __package__:
+    from integrations.engines import bounds, docker_cli
     from integrations.engines.live_input import LiveInput
     from integrations.engines.processes import (
         Tree,
         Usage,
         descendants,
+        is_zombie,
         kill_all,
         name_of,
         signal_each,
@@ -39,8 +41,10 @@ if TYPE_CHECKING or __package__:
     from integrations.engines.records import close_log, read_json, size_of, write_json
 else:  # started by its path, with nothing but the standard library in reach
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import bounds
+    import docker_cli
     from live_input import LiveInput
-    from processes import Tree, Usage, descendants, kill_all, name_of, signal_each, start_ticks, wearing
+    from processes import Tree, Usage, descendants, is_zombie, kill_all, name_of, signal_each, start_ticks, wearing
     from records import close_log, read_json, size_of, write_json
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -64,6 +68,7 @@ class Run:
         self._spec = spec
         self._umask = umask
         self._given = given_environment()
+        self._container = str(spec.get("container") or "")
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._why = "exited"
         self._child = 0
@@ -71,6 +76,8 @@ class Run:
         self._asked_at = 0.0
         self._tree = Tree(os.getpid())
         self._peak, self._noted_at = 0, 0.0
+        self._bounds = bounds.Bounds("watchdog", {})
+        self._frozen_since = 0.0
         self._poll = select.poll()
         self._input: LiveInput | None = None
 
@@ -78,8 +85,12 @@ class Run:
         self._libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         wake = self._listen()
         # Before there is a process: from now on the name counts as used, whatever dies at whatever moment.
+        most = self._spec.get("max_rss_bytes")
+        self._bounds = bounds.make(
+            self._dir, float(most) if isinstance(most, int | float) else None, self._number("max_processes", 4096.0)
+        )
         me = {"pid": os.getpid(), "ticks": start_ticks(os.getpid()), "started": time.time()}
-        write_json(self._path("state.json"), me)
+        write_json(self._path("state.json"), {**me, "bounds": self._bounds.kind})
         strays = 0
         if self._start():
             self._watch(wake)
@@ -95,7 +106,8 @@ class Run:
         for descriptor in (wake, waker):
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGCHLD, signal.SIGUSR1):
+            signal.signal(number, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._ask("stopped"))
         self._poll.register(wake, select.POLLIN)
@@ -145,6 +157,7 @@ class Run:
                 signal.SIGINT,
                 signal.SIGHUP,
                 signal.SIGCHLD,
+                signal.SIGUSR1,
                 signal.SIGPIPE,
                 signal.SIGXFSZ,
             ):
@@ -154,6 +167,7 @@ class Run:
             if os.getppid() != owner:
                 os._exit(1)  # the runner died before it could be watched
             os.umask(self._umask)
+            self._bounds.enter()
             self._yield_memory()
             for place, descriptor in enumerate(streams):
                 os.dup2(descriptor, place)
@@ -175,7 +189,9 @@ class Run:
 
     def _watch(self, wake: int) -> None:
         """Until the agent is gone."""
-        deadline = time.monotonic() + self._number("deadline_s", 10.0**9)
+        began = time.monotonic()
+        deadline = self._number("deadline_s", 10.0**9)
+        still = 0.0
         most_output = self._number("max_output_bytes", 2.0**60)
         most_processes = self._number("max_processes", 2.0**30)
         most_memory = self._number("max_rss_bytes", 2.0**60)
@@ -187,20 +203,53 @@ class Run:
             self._reap()
             if self._rc is not None:
                 return
+            frozen = self._hold_still()
+            if frozen and self._why == "exited":
+                continue
+            if not frozen:
+                still += self._thawed()
             if self._input is not None:
                 self._pump(self._input)
             usage = self._tree.look()
+            held = self._bounds.used()
+            usage.rss = usage.rss if held is None else held
             self._note(usage)
-            if time.monotonic() > deadline:
+            if time.monotonic() - began - still > deadline:
                 self._ask("timeout")
             elif self._written() > most_output:
                 self._ask("output")
             elif len(usage.pids) > most_processes:
                 self._ask("processes")
-            elif usage.rss > most_memory:
+            elif usage.rss > most_memory or self._bounds.killed_for_memory():
                 self._ask("memory")
             if self._why != "exited":
                 self._press()
+
+    def _hold_still(self) -> bool:
+        """Keep the whole tree stopped while RUN_DIR/frozen is there; whether it is."""
+        if not os.path.exists(self._path("frozen")):
+            return False
+        if not self._frozen_since:
+            self._frozen_since = time.monotonic()
+            self._tell_container("pause")
+        known: set[int] = set()
+        while new := set(self._everybody()) - known:
+            signal_each(new, signal.SIGSTOP)
+            known |= new
+        return True
+
+    def _tell_container(self, *verb: str) -> None:
+        if self._container:
+            docker_cli.tell(self._container, verb, self._given)
+
+    def _thawed(self) -> float:
+        """Let the tree go on if it was frozen; for how many seconds it was."""
+        if not self._frozen_since:
+            return 0.0
+        self._tell_container("unpause")
+        signal_each(self._everybody(), signal.SIGCONT)
+        lasted, self._frozen_since = time.monotonic() - self._frozen_since, 0.0
+        return lasted
 
     def _number(self, name: str, default: float) -> float:
         value = self._spec.get(name)
@@ -219,8 +268,8 @@ class Run:
     def _press(self) -> None:
         """Ask the whole tree to end; kill it when its time is over, or when it is a runaway."""
         now = time.monotonic()
-        if self._why in _RUNAWAY or (self._asked_at and now - self._asked_at >= self._grace()):
-            kill_all(self._alive)
+        if self._why in _RUNAWAY or self._frozen_since or (self._asked_at and now - self._asked_at >= self._grace()):
+            kill_all(self._everybody)
         elif not self._asked_at:
             self._asked_at = now
             # Walls would fall at once, with all that is behind them: they go by themselves when that has ended.
@@ -229,6 +278,10 @@ class Run:
     def _alive(self) -> list[int]:
         self._reap()
         return descendants(os.getpid())
+
+    def _everybody(self) -> list[int]:
+        """What hangs on this process, and what is bounded with it."""
+        return sorted({*self._alive(), *(pid for pid in self._bounds.pids() if not is_zombie(pid))})
 
     def _reap(self) -> None:
         """Collect the agent's end, and that of every orphan which fell to this process."""
@@ -264,7 +317,7 @@ class Run:
             until = time.monotonic() + min(_POLITE_S, self._grace())
             while self._alive() and time.monotonic() < until:
                 time.sleep(0.005)
-        return len(strays | kill_all(lambda: self._alive() or wearing(marks)))
+        return len(strays | kill_all(lambda: self._everybody() or wearing(marks)))
 
     def _grace(self) -> float:
         """Seconds between asking and killing; who asked for an end may have said how long it may take."""
@@ -277,6 +330,10 @@ class Run:
         most = int(self._number("max_output_bytes", 2.0**60))
         for name in ("events.jsonl", "stderr.log"):
             close_log(self._path(name), most)
+        if self._why == "exited" and self._rc not in {0, None} and self._bounds.killed_for_memory():
+            self._why = "memory"
+        self._tell_container("rm", "--force")
+        self._bounds.remove()
         used = os.times()
         record = {
             "rc": self._rc,

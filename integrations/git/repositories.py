@@ -114,6 +114,10 @@ class Repositories:
         """All workspaces of a repository; `ready` is false for one that is half-made or whose directory is gone."""
         return self._worktrees.all(slug)
 
+    def slug_of(self, path: Path) -> str:
+        """The repository that a workspace belongs to. Raises OutsideWorkspaces, NotAWorkspace."""
+        return self._worktrees.record_of(path).slug
+
     def head(self, path: Path) -> str:
         """The commit of a workspace's HEAD. Reads files only. Raises NotAWorkspace, UnknownRevision."""
         record = self._worktrees.record_of(path)

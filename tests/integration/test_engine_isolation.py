@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from integrations.engines import EngineError, RunState, RunView
-from integrations.engines.isolation import Walls, behind_walls, bubblewrap_problem
+from integrations.engines.walls import Walls, behind_walls, bubblewrap_problem
 from tests.integration.engine_world import FAMILY, PATH, World, gone, until
 
 PROBLEM = bubblewrap_problem()

@@ -39,13 +39,13 @@ def _door(of: type, changes: str, looks: str) -> Door:
 
 
 DOORS = {
-    "engine": _door(Engine, "start stop send remove run", "find list read_events stderr_tail"),
+    "engine": _door(Engine, "start stop send remove run freeze thaw", "find list read_events stderr_tail"),
     "repositories": _door(
         Repositories,
         "ensure fetch create_workspace remove_workspace commit_leftovers rescue collect collect_head push "
         "delete_remote_branch",
-        "git_version default_branch branches resolve workspaces head current_branch in_progress dirty merge_check "
-        "changed_files diff history ahead_behind is_ancestor read_file list_files grep",
+        "git_version default_branch branches resolve workspaces slug_of head current_branch in_progress dirty "
+        "merge_check changed_files diff history ahead_behind is_ancestor read_file list_files grep",
     ),
     "github": _door(
         GitHub,
