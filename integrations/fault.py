@@ -3,6 +3,7 @@
     IntegrationError
     ├── integrations.git.GitError
     ├── integrations.github.GitHubError
+    ├── integrations.errors.TrackerError
     ├── integrations.models.ModelError
     └── integrations.engines.EngineError
 

@@ -96,6 +96,7 @@ def read_address(home: Path) -> Running | None:
                 slack_app_token=values["slack_app_token"],
                 github_token=values["github_token"],
                 model_key=values["model_key"],
+                sentry_token=values["sentry_token"],
             ),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):

@@ -14,7 +14,7 @@ class Place:
         home: directory of its durable stores.
         url: `http://127.0.0.1:PORT`, no trailing slash.
         page_token: opens the pages; made anew at each start.
-        slack_bot_token, slack_app_token, github_token, model_key: what Waggle uses as credentials;
+        slack_bot_token, slack_app_token, github_token, model_key, sentry_token: what Waggle uses as credentials;
             made once per home and kept, so that a restart of either side finds the other.
     """
 
@@ -25,6 +25,7 @@ class Place:
     slack_app_token: str
     github_token: str
     model_key: str
+    sentry_token: str
 
     @property
     def page_url(self) -> str:
@@ -45,3 +46,12 @@ class Place:
     @property
     def openai_base_url(self) -> str:
         return f"{self.url}/openai/v1"
+
+    @property
+    def sentry_url(self) -> str:
+        return f"{self.url}/sentry"
+
+    @property
+    def sentry_dsn(self) -> str:
+        """Where the sample application reports its errors."""
+        return f"{self.url.replace('://', '://ledgerline@')}/sentry/1"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from integrations.playground import github, models, page_routes, slack
+from integrations.playground import github, models, page_routes, sentry, slack
 from integrations.playground.lock import Lock, read_address, write_address
 from integrations.playground.page_routes import Service
 from integrations.playground.place import Place
@@ -33,10 +33,12 @@ class PortInUse(Exception):
 def build_app(place: Place) -> web.Application:
     """The application, with every service of this place."""
     app = web.Application(client_max_size=_LARGEST_BODY)
+    hub = github.add_routes(app, place)
     services: dict[str, Service] = {
         "slack": slack.add_routes(app, place),
-        "github": github.add_routes(app, place),
+        "github": hub,
         "models": models.add_routes(app, place),
+        "sentry": sentry.add_routes(app, place, hub),
     }
     page_routes.add_routes(app, place, services)
     return app
@@ -100,4 +102,5 @@ def _place(home: Path, port: int, last: Place | None) -> Place:
         slack_app_token=last.slack_app_token if last else f"xapp-1-playground-{secrets.token_hex(16)}",
         github_token=last.github_token if last else f"ghp_playground{secrets.token_hex(14)}",
         model_key=last.model_key if last else f"playground-{secrets.token_hex(16)}",
+        sentry_token=last.sentry_token if last else f"sntryu_{secrets.token_hex(20)}",
     )

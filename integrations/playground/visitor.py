@@ -163,7 +163,7 @@ class Visitor(GitHubVisitor):
         return found
 
     async def fault(self, service: str, spec: Mapping[str, object]) -> None:
-        """Trouble for a service: `slack`, `github` or `models`; their `faults.py` say what can be asked.
+        """Trouble for a service: `slack`, `github`, `models` or `sentry`; their `faults.py` say what can be asked.
 
         Raises:
             Refused: the description makes no sense.
@@ -175,6 +175,11 @@ class Visitor(GitHubVisitor):
         answer = await self.page_call("GET", "/page/calls?" + urlencode({"service": service}))
         found: list[dict[str, Any]] = answer["calls"]
         return found
+
+    async def cause_error(self, visitors: int = 5) -> int:
+        """Have people meet the bug of the sample application as it is on its main branch; how many met an error."""
+        answer = await self.page_call("POST", "/page/sentry/cause", {"visitors": visitors})
+        return int(answer["failed"])
 
     async def deliveries(self) -> list[dict[str, Any]]:
         """Every envelope for the app, oldest first: id, kind, payload, state, attempt, created, sent, acked."""

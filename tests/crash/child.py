@@ -27,7 +27,10 @@ _PR_SET_PDEATHSIG = 1
 
 def place_of(home: Path, url: str) -> Place:
     """The playground's place: its secrets are the same in every life of either side."""
-    secrets = (f"{what}-of-the-playground" for what in ("page", "xoxb-bot", "xapp-app", "ghp-token", "model-key"))
+    secrets = (
+        f"{what}-of-the-playground"
+        for what in ("page", "xoxb-bot", "xapp-app", "ghp-token", "model-key", "sntry-token")
+    )
     return Place(home / "playground", url, *secrets)
 
 

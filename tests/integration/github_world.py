@@ -106,7 +106,7 @@ def playground(tmp_path: Path) -> Iterator[Playground]:
         port = listener.sockets[0].getsockname()[1]
         listener.close()
         await listener.wait_closed()
-        place = Place(tmp_path / "playground", f"http://127.0.0.1:{port}", *(["secret-of-the-playground"] * 5))
+        place = Place(tmp_path / "playground", f"http://127.0.0.1:{port}", *(["secret-of-the-playground"] * 6))
         world = add_routes(app, place)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -221,7 +221,7 @@ def place_at(home: Path) -> Place:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    return Place(home, f"http://127.0.0.1:{port}", *["secret-of-the-playground"] * 5)
+    return Place(home, f"http://127.0.0.1:{port}", *["secret-of-the-playground"] * 6)
 
 
 @asynccontextmanager

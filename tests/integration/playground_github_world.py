@@ -59,7 +59,7 @@ class Host:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        place = Place(self.home, self.url, PAGE_TOKEN, "xoxb", "xapp", TOKEN, "key")
+        place = Place(self.home, self.url, PAGE_TOKEN, "xoxb", "xapp", TOKEN, "key", "sntry")
         app = web.Application()
         self.world: GitHubWorld = add_routes(app, place, sample=self._sample)
         self._runner = web.AppRunner(app)

@@ -35,7 +35,7 @@ class Host:
             free.bind(("127.0.0.1", 0))
             self._port = int(free.getsockname()[1])
         self.place = Place(
-            home, f"http://127.0.0.1:{self._port}", "page-token", "xoxb-test", "xapp-test", "ghp-test", "key"
+            home, f"http://127.0.0.1:{self._port}", "page-token", "xoxb-test", "xapp-test", "ghp-test", "key", "sntry"
         )
         self._runner: web.AppRunner | None = None
 

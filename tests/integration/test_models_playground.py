@@ -74,13 +74,13 @@ class World:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     app = web.Application()
     runner = web.AppRunner(app, shutdown_timeout=1)
-    place = Place(tmp_path, "", "page", "xoxb", "xapp", "ghp", KEY)
+    place = Place(tmp_path, "", "page", "xoxb", "xapp", "ghp", KEY, "sntry")
     server = add_routes(app, place)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    yield World(server, Place(tmp_path, f"http://127.0.0.1:{port}", "page", "xoxb", "xapp", "ghp", KEY))
+    yield World(server, Place(tmp_path, f"http://127.0.0.1:{port}", "page", "xoxb", "xapp", "ghp", KEY, "sntry"))
     await runner.cleanup()
 
 

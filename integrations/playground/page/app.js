@@ -264,6 +264,7 @@ const writers = {
 for (const id of ["messages", "replies"]) stayAtTheEnd($(id));
 for (const id of ["help-close", "thread-close"]) $(id).replaceChildren(icon("close"));
 $("pulls-icon").replaceChildren(icon("pull"));
+$("errors-icon").replaceChildren(icon("pulse"));
 
 $("help-open").onclick = () => {
   const open = !helpIsSeen();

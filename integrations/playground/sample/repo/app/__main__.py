@@ -4,6 +4,7 @@ import argparse
 from wsgiref.simple_server import make_server
 
 from app import db, seed
+from app.reporting import reported
 from app.web import Application
 
 
@@ -15,7 +16,7 @@ def main() -> None:
     connection = db.connect(args.db)
     if not connection.execute("SELECT 1 FROM invoices").fetchone():
         seed.fill(connection)
-    with make_server("127.0.0.1", args.port, Application(connection)) as server:
+    with make_server("127.0.0.1", args.port, reported(Application(connection))) as server:
         print(f"Ledgerline is at http://127.0.0.1:{server.server_port}/")
         server.serve_forever()
 
