@@ -30,6 +30,7 @@ from bot.problems import StartError
 from bot.services import Services
 from bot.settings import Settings
 from bot.ticking import answer_requests
+from bot.world import foreign_repositories
 from integrations.fault import IntegrationError
 from integrations.playground.lock import is_held
 from integrations.playground.place import Place
@@ -168,18 +169,9 @@ async def _keep(home: Home, place: Place, announce: Announce) -> None:
 
 
 def _check_world(app: App) -> None:
-    """Real repositories need the real GitHub, those of the playground the playground's."""
-    strange = [one.slug for one in app.config.document.repository if one.playground is app.services.github]
-    if not strange:
-        return
-    if app.services.github:
-        what, cure = "of the playground, and GITHUB_TOKEN is set", "Remove `playground = true`, or the token."
-    else:
-        what = "not of the playground, and GITHUB_TOKEN is not set"
-        cure = "Set it to a token that may write there; or add `playground = true` for the sample repository."
-    names = ", ".join(strange)
-    verb = "are" if len(strange) > 1 else "is"
-    raise StartError(f"{app.config.path}: {names} {verb} {what}. {cure}")
+    foreign = foreign_repositories(app.config.document, app.services)
+    if foreign is not None:
+        raise StartError(f"{app.config.path}: {foreign.what}. {foreign.cure}")
 
 
 def _check_outside(app: App) -> list[str]:

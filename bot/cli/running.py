@@ -69,7 +69,7 @@ def demo(
 
 def doctor(as_json: JsonOption = False) -> None:
     """Check everything that Waggle needs, each with its cure."""
-    from bot.doctor import examine
+    from bot.doctor import examine, next_step
 
     checks = asyncio.run(examine())
     if as_json:
@@ -80,6 +80,7 @@ def doctor(as_json: JsonOption = False) -> None:
             out.print(f"{mark} {escape(one.check):<32} {escape(one.detail)}")
             if one.fix:
                 out.print(f"  [dim]{escape(one.fix)}[/]")
+        out.print(f"\n[bold]Next:[/] {escape(next_step(checks))}")
     if not all(one.ok for one in checks):
         raise typer.Exit(1)
 
