@@ -11,9 +11,7 @@ from pydantic import SecretStr
 from bot.config_schema import Document
 from bot.orchestrator.models import FOCUSES, Panel, Reviewer, Voice, panel_of
 from bot.settings import Settings
-from integrations.models import Model
-from integrations.models.anthropic import AnthropicModel
-from integrations.models.openai import OpenAIModel
+from integrations.models import on_demand
 
 FAMILIES = ("anthropic", "openai")
 _DEFAULT = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6-sol"}
@@ -82,10 +80,6 @@ class Panels:
 
     def _make(self, family: str, name: str, key: str, url: str, *, real: bool) -> Voice:
         if (family, name) not in self._voices:
-            model: Model = (
-                AnthropicModel(key, url, name, clock=self._clock)
-                if family == "anthropic"
-                else OpenAIModel(key, url, name, clock=self._clock)
-            )
-            self._voices[family, name] = Voice(model, real)
+            make = on_demand.anthropic if family == "anthropic" else on_demand.openai
+            self._voices[family, name] = Voice(make(key, url, name, self._clock), real)
         return self._voices[family, name]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -41,7 +42,8 @@ class Supervisor:
     async def start(self) -> None:
         """Start ticking. Returns at once; the first tick is on its way."""
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        self._scheduler.add_job(self.tick, "interval", seconds=self._tick_s, id="tick", **options)
+        soon = datetime.now(UTC)
+        self._scheduler.add_job(self.tick, "interval", seconds=self._tick_s, next_run_time=soon, id="tick", **options)
         self._scheduler.add_job(self._look, "interval", seconds=min(self._tick_s, _LOOK_S), id="look", **options)
         self._scheduler.add_job(self._sweep, "interval", seconds=max(self._tick_s, 5.0), id="outbox sweep", **options)
         self._scheduler.start()

@@ -3,6 +3,7 @@
     errors.py      the tree of what can go wrong
     anthropic.py   Anthropic Messages, through its SDK
     openai.py      OpenAI Responses, through its SDK
+    on_demand.py   the two above, imported when they are asked first
     rules/         answers without a model
     judgements.py  the questions and answers themselves
 

@@ -1,7 +1,10 @@
 """Figures about Waggle, measured on the machine at hand: `make bench`, `make bench ONLY=registry,idle`.
 
     registry.py  how many small writes reach the disk in a second
-    idle.py      what a Waggle without work costs
+    recovery.py  what a restart with a thousand tasks costs until the first correct tick
+    growth.py    whether ticks make the process grow
+    idle.py      what a Waggle without work costs, part by part
+    thousand.py  the rows, branches and pull requests that others measure over
 
 Each part is a function that gives figures; `__main__` runs them and writes `[{name, value, unit, n, note}]`.
 """

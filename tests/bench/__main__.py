@@ -5,15 +5,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 
-from tests.bench import Figure, idle, registry
+from tests.bench import Figure, growth, idle, recovery, registry
 
-PARTS = {"registry": registry.measure, "idle": idle.measure}
+PARTS = {
+    "registry": registry.measure,
+    "recovery": recovery.measure,
+    "growth": growth.measure,
+    "idle": idle.measure,
+}
 
 
 def main() -> None:
@@ -25,6 +32,8 @@ def main() -> None:
     for name in wanted:
         if name not in PARTS:
             parser.error(f"there is no part `{name}`; there are {', '.join(PARTS)}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.disable(logging.CRITICAL)
     console = Console(highlight=False, soft_wrap=True)
     figures: list[Figure] = []
     for name in wanted:

@@ -23,7 +23,7 @@ START_S = 60
 class Terminal:
     """A directory in which somebody starts Waggle."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **env: str) -> None:
         self.directory = directory
         self.home = directory / "home"
         self.env = {
@@ -31,6 +31,7 @@ class Terminal:
             "HOME": str(directory),
             "WAGGLE_HOME": str(self.home),
             "WAGGLE_TICK_SECONDS": "1",
+            **env,
         }
         self.output = directory / "output"
         self.started: list[Forked] = []
@@ -73,6 +74,14 @@ class Terminal:
     def json(self, *arguments: str, rc: int = 0) -> Any:
         return json.loads(self.waggle(*arguments, "--json", rc=rc))
 
+    def end(self) -> None:
+        """End whatever was started here."""
+        for process in self.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=30)
+        stop_playground(self.home / "playground")
+
     def config(self, text: str) -> None:
         (self.directory / "waggle.toml").write_text(text)
 
@@ -81,11 +90,7 @@ class Terminal:
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     made = Terminal(tmp_path)
     yield made
-    for process in made.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
-    stop_playground(made.home / "playground")
+    made.end()
 
 
 @pytest.fixture
