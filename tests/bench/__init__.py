@@ -4,6 +4,7 @@
     recovery.py  what a restart with a thousand tasks costs until the first correct tick
     growth.py    whether ticks make the process grow
     idle.py      what a Waggle without work costs, part by part
+    memory.py    where the memory of an idle Waggle goes
     thousand.py  the rows, branches and pull requests that others measure over
 
 Each part is a function that gives figures; `__main__` runs them and writes `[{name, value, unit, n, note}]`.

@@ -10,7 +10,7 @@ import psutil
 
 from bot.demo.stage import Stage, open_stage
 from integrations.playground.lock import running
-from tests.bench import Figure
+from tests.bench import Figure, memory
 
 SETTLE_S = 5.0
 SECONDS = 20.0
@@ -25,9 +25,11 @@ async def measure(directory: Path) -> list[Figure]:
         before = _cpu_s(waggle)
         await asyncio.sleep(SECONDS)
         cpu = (_cpu_s(waggle) - before) / SECONDS * 100
+        idle = waggle.memory_info().rss
         return [
             Figure("start.s", round(started, 1), "s", 1, "from the command to the page, a fresh home"),
-            Figure("idle.rss_mb", round(waggle.memory_info().rss / 2**20), "MB", 1, "the Waggle process"),
+            Figure("idle.rss_mb", round(idle / 2**20), "MB", 1, "the Waggle process"),
+            *memory.parts(idle),
             Figure("idle.playground_rss_mb", round(playground.memory_info().rss / 2**20), "MB", 1, "its playground"),
             Figure("idle.cpu_pct", round(cpu, 2), "%", 1, f"of one core over {SECONDS:g} s, a tick each second"),
         ]
