@@ -16,7 +16,7 @@ from sqlmodel import Session, SQLModel, col, select
 from bot.context.store import ContextStore
 from bot.slack import ChannelBinding, SlackSide, SlackValues
 from bot.slack.access import grant
-from integrations.playground.visitor import text_of
+from integrations.playground.visitor import button_ids, text_of
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
 from scheduler.registry import Inbox, Outbox, Registry, Task
@@ -25,7 +25,7 @@ from tests.integration.playground_slack_world import BEN, CUSTOMERS, PRODUCT, Ho
 
 T = TypeVar("T")
 NOTES = "C0NOTES"
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 POLICY = Policy(repositories=(RepositoryPolicy("acme/ledgerline", playground=True),))
 
 
@@ -151,7 +151,15 @@ class SlackWorld:
 
         task = (await self.until(made))[0]
         await self.plan(task.id)
-        return await self.shown(task.id)
+        task = await self.shown(task.id)
+
+        async def approvable() -> bool:
+            # The card may have gone up while the plan was missing; then it is edited a moment later.
+            root = await self.visitor.thread(task.channel, task.thread_ts)
+            return any(one["ts"] == task.card_ts and "waggle.approve" in button_ids(one) for one in root)
+
+        await self.until(approvable)
+        return task
 
     async def plan(self, task_id: int | None) -> None:
         def work(session: Session) -> None:
