@@ -28,7 +28,7 @@ __all__ = ["bot"]
 async def _use_models_once() -> None:
     with tempfile.TemporaryDirectory() as home:
         app = web.Application()
-        models.add_routes(app, Place(Path(home), "", *["warm"] * 5))
+        models.add_routes(app, Place(Path(home), "", *["warm"] * 6))
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -3,6 +3,7 @@
 common.py   settings, registry, printing        tasks.py    tasks, show, new
 acts.py     approve, reject, retry, answer, …   memory.py   context add, search, show, forget
 running.py  run, demo, doctor, tick             tools.py    logs, excerpt, outcome, manifest
+setup.py    init
 
 Exit codes: 0 done, 1 not done (one message says why), 2 wrong usage.
 """
@@ -14,7 +15,7 @@ from collections.abc import Callable
 
 import typer
 
-from bot.cli import acts, memory, running, tasks, tools
+from bot.cli import acts, memory, running, setup, tasks, tools
 from bot.cli.common import CommandError, err
 from bot.home import HomeError
 from bot.problems import ProblemsError, StartError
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS: tuple[Callable[..., None], ...] = (
+    setup.init,
     running.run,
     running.demo,
     running.doctor,

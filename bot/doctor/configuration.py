@@ -13,6 +13,8 @@ from bot.services import Services
 from bot.settings import Settings
 from bot.world import foreign_repositories
 
+_INIT = "For a repository of your own: `waggle init` in its clone."
+
 
 def read_settings() -> tuple[Settings | None, list[Check]]:
     """The settings, and what is to be said of them; None when they cannot be used."""
@@ -32,7 +34,7 @@ def read_config(settings: Settings, home: Home, services: Services) -> tuple[Con
         return None, [Check(f"config {one.where}", False, one.what, one.cure) for one in problem.problems]
     own = own_config(settings)
     if own is None:
-        return config, [Check("config", True, "none of your own; the playground's is used")]
+        return config, [Check("config", True, "none of your own; the playground's is used", _INIT)]
     return config, [Check("config", True, str(own))]
 
 
