@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from graphql import OperationDefinitionNode, parse
 
+from integrations.playground.faults import BadFault
 from integrations.playground.github.checks import Rollup, unmet
 from integrations.playground.github.ci_file import BadCIFile, read_ci_file
 from integrations.playground.github.ci_log import findings
 from integrations.playground.github.diffs import read_changes, where_now
-from integrations.playground.github.faults import BadFault, Faults
+from integrations.playground.github.faults import Faults
 from integrations.playground.github.graphql import schema
 from integrations.playground.github.graphql_cost import price
 from integrations.playground.github.graphql_values import connection

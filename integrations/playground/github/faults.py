@@ -23,7 +23,9 @@ A fault is given as JSON, all of it optional but `answer`:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from integrations.playground.faults import BadFault, Counted, Waiting, check_keys, number
 
 WORDS = {"secondary", "rate_limited", "timeout", "partial", "forbidden_fields", "hang", "drop"}
 STATUSES = {401, 403, 404, 409, 422, 429, 500, 502, 503, 504}
@@ -31,14 +33,9 @@ _PREFIXES = ("/github/api/v3", "/github/api", "/github")
 _KEYS = {"answer", "next", "path", "method", "operation", "seconds", "retry_after", "latency_ms", "clear"}
 
 
-class BadFault(ValueError):
-    """The fault's description makes no sense."""
-
-
 @dataclass(frozen=True)
-class Fault:
+class Fault(Counted):
     answer: int | str
-    left: int = 1
     path: str = ""
     method: str = ""
     operation: str = ""
@@ -58,7 +55,7 @@ class Faults:
     """The faults that wait for a call, oldest first."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._waiting: Waiting[Fault] = Waiting()
         self.latency_s = 0.0
 
     def add(self, spec: Mapping[str, object]) -> None:
@@ -67,13 +64,12 @@ class Faults:
         Raises:
             BadFault: with what is wrong.
         """
-        if unknown := spec.keys() - _KEYS:
-            raise BadFault(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(sorted(_KEYS))}")
+        check_keys(spec, _KEYS)
         if spec.get("clear"):
             self._waiting.clear()
             self.latency_s = 0.0
         if "latency_ms" in spec:
-            self.latency_s = _number(spec, "latency_ms", 0) / 1000
+            self.latency_s = number(spec, "latency_ms", 0) / 1000
         answer = spec.get("answer")
         if answer is None:
             return
@@ -84,29 +80,15 @@ class Faults:
         self._waiting.append(
             Fault(
                 answer,
-                int(_number(spec, "next", 1)),
                 str(spec.get("path", "")),
                 str(spec.get("method", "")).upper(),
                 str(spec.get("operation", "")),
-                _number(spec, "seconds", 30),
-                _number(spec, "retry_after", 60),
+                number(spec, "seconds", 30),
+                number(spec, "retry_after", 60),
+                left=int(number(spec, "next", 1)),
             )
         )
 
     def take(self, method: str, path: str, operation: str = "") -> Fault | None:
         """The fault that this call meets, which is spent by it; None when it may go on."""
-        for position, fault in enumerate(self._waiting):
-            if fault.meets(method, path, operation):
-                if fault.left > 1:
-                    self._waiting[position] = replace(fault, left=fault.left - 1)
-                else:
-                    del self._waiting[position]
-                return fault
-        return None
-
-
-def _number(spec: Mapping[str, object], name: str, default: float) -> float:
-    value = spec.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise BadFault(f"{name} is a number, not {value!r}")
-    return float(value)
+        return self._waiting.take(lambda fault: fault.meets(method, path, operation))

@@ -9,7 +9,7 @@ calls.py    the log of every call
 
 from __future__ import annotations
 
-from integrations.playground.models.faults import BadFault
+from integrations.playground.faults import BadFault
 from integrations.playground.models.service import ModelServer, add_routes
 
 __all__ = ["BadFault", "ModelServer", "add_routes"]

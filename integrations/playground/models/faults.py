@@ -22,7 +22,9 @@ Without `family` either is met. `{"latency_ms": 250}` delays every answer from n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from integrations.playground.faults import BadFault, Counted, Waiting, check_keys, number
 
 STATUSES = frozenset({400, 401, 403, 404, 413, 429, 500, 503, 529})
 WORDS = frozenset({"billing", "too_long", "truncated", "invalid", "refusal", "hang", "drop"})
@@ -30,16 +32,11 @@ FAMILIES = frozenset({"anthropic", "openai"})
 _KEYS = frozenset({"answer", "next", "family", "seconds", "retry_after", "latency_ms", "clear"})
 
 
-class BadFault(ValueError):
-    """The fault's description makes no sense."""
-
-
 @dataclass(frozen=True)
-class Fault:
+class Fault(Counted):
     """`answer` is the status as text, or the word. `retry_after` is in seconds; None sends no header."""
 
     answer: str
-    left: int = 1
     family: str = ""
     seconds: float = 30.0
     retry_after: float | None = None
@@ -53,7 +50,7 @@ class Faults:
     """The faults that wait for a call, oldest first."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._waiting: Waiting[Fault] = Waiting()
         self.latency_s = 0.0
 
     def add(self, spec: Mapping[str, object]) -> None:
@@ -62,8 +59,7 @@ class Faults:
         Raises:
             BadFault: with what is wrong.
         """
-        if unknown := spec.keys() - _KEYS:
-            raise BadFault(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(sorted(_KEYS))}")
+        check_keys(spec, _KEYS)
         family = str(spec.get("family", ""))
         if family and family not in FAMILIES:
             raise BadFault(f"family is one of {', '.join(sorted(FAMILIES))}")
@@ -71,7 +67,7 @@ class Faults:
             self._waiting.clear()
             self.latency_s = 0.0
         if "latency_ms" in spec:
-            self.latency_s = _number(spec, "latency_ms", 0) / 1000
+            self.latency_s = number(spec, "latency_ms", 0) / 1000
         if spec.get("answer") is None:
             return
         answer = str(spec["answer"])
@@ -80,27 +76,13 @@ class Faults:
         self._waiting.append(
             Fault(
                 answer,
-                int(_number(spec, "next", 1)),
                 family,
-                _number(spec, "seconds", 30),
-                _number(spec, "retry_after", 0) if "retry_after" in spec else (60.0 if answer == "429" else None),
+                number(spec, "seconds", 30),
+                number(spec, "retry_after", 0) if "retry_after" in spec else (60.0 if answer == "429" else None),
+                left=int(number(spec, "next", 1)),
             )
         )
 
     def take(self, family: str) -> Fault | None:
         """The fault that this call meets, which is spent by it; None when it may go on."""
-        for position, fault in enumerate(self._waiting):
-            if fault.family in ("", family):
-                if fault.left > 1:
-                    self._waiting[position] = replace(fault, left=fault.left - 1)
-                else:
-                    del self._waiting[position]
-                return fault
-        return None
-
-
-def _number(spec: Mapping[str, object], name: str, default: float) -> float:
-    value = spec.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise BadFault(f"{name} is a number, not {value!r}")
-    return float(value)
+        return self._waiting.take(lambda fault: fault.family in ("", family))

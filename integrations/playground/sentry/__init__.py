@@ -14,12 +14,12 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from integrations.playground.faults import BadFault
 from integrations.playground.github.records import Pull
 from integrations.playground.github.seeding import SAMPLE_SLUG
 from integrations.playground.github.world import GitHubWorld
 from integrations.playground.place import Place
 from integrations.playground.sentry import pages, rest
-from integrations.playground.sentry.faults import BadFault
 from integrations.playground.sentry.incident import Incident, cause
 from integrations.playground.sentry.world import Merge, SentryWorld
 

@@ -22,23 +22,20 @@ in all the same: applications go on failing while nobody can look.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from integrations.playground.faults import BadFault, Counted, Waiting, check_keys, number
 
 STATUSES = frozenset({400, 401, 403, 404, 429, 500, 502, 503})
 WORDS = frozenset({"down", "page", "shapeless", "moved", "hang", "drop"})
 _KEYS = frozenset({"answer", "next", "path", "seconds", "retry_after", "clear"})
 
 
-class BadFault(ValueError):
-    """The fault's description makes no sense."""
-
-
 @dataclass(frozen=True)
-class Fault:
+class Fault(Counted):
     """`answer` is the status as text, or the word."""
 
     answer: str
-    left: int = 1
     path: str = ""
     seconds: float = 30.0
     retry_after: float = 60.0
@@ -52,7 +49,7 @@ class Faults:
     """The faults that wait for a call, oldest first."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._waiting: Waiting[Fault] = Waiting()
 
     def add(self, spec: Mapping[str, object]) -> None:
         """Take a fault as described above.
@@ -60,8 +57,7 @@ class Faults:
         Raises:
             BadFault: with what is wrong.
         """
-        if unknown := spec.keys() - _KEYS:
-            raise BadFault(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(sorted(_KEYS))}")
+        check_keys(spec, _KEYS)
         if spec.get("clear"):
             self._waiting.clear()
         if spec.get("answer") is None:
@@ -72,30 +68,13 @@ class Faults:
         self._waiting.append(
             Fault(
                 answer,
-                int(_number(spec, "next", 1)),
                 str(spec.get("path", "")),
-                _number(spec, "seconds", 30),
-                _number(spec, "retry_after", 60),
+                number(spec, "seconds", 30),
+                number(spec, "retry_after", 60),
+                left=int(number(spec, "next", 1)),
             )
         )
 
     def take(self, path: str) -> Fault | None:
         """The fault that this call meets, which is spent by it unless it lasts; None when it may go on."""
-        for position, fault in enumerate(self._waiting):
-            if fault.path not in path:
-                continue
-            if fault.answer == "down":
-                return fault
-            if fault.left > 1:
-                self._waiting[position] = replace(fault, left=fault.left - 1)
-            else:
-                del self._waiting[position]
-            return fault
-        return None
-
-
-def _number(spec: Mapping[str, object], name: str, default: float) -> float:
-    value = spec.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise BadFault(f"{name} is a number, not {value!r}")
-    return float(value)
+        return self._waiting.take(lambda fault: fault.path in path, spend=lambda fault: fault.answer != "down")

@@ -19,7 +19,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from integrations.playground.faults import BadFault, Counted, Waiting, check_keys, number
 
 STATUSES = {429, 500, 502, 503, 504}
 SOCKET = {"cut", "warning", "refresh_requested", "link_disabled"}
@@ -29,16 +31,11 @@ _KEYS = {
 }
 
 
-class BadFault(ValueError):
-    """The fault's description makes no sense."""
-
-
 @dataclass(frozen=True)
-class Fault:
+class Fault(Counted):
     """What one call meets."""
 
     answer: int | str
-    left: int = 1
     method: str = ""
     retry_after: float = 1.0
     seconds: float = 30.0
@@ -65,8 +62,7 @@ def read(spec: Mapping[str, object]) -> Change:
     Raises:
         BadFault: with what is wrong.
     """
-    if unknown := spec.keys() - _KEYS:
-        raise BadFault(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(sorted(_KEYS))}")
+    check_keys(spec, _KEYS)
     socket = str(spec.get("socket", ""))
     if socket and socket not in SOCKET:
         raise BadFault(f"socket is one of {', '.join(sorted(SOCKET))}")
@@ -86,28 +82,12 @@ def read(spec: Mapping[str, object]) -> Change:
     )
 
 
-class Faults:
+class Faults(Waiting[Fault]):
     """The faults that wait for a call, oldest first."""
 
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        self._waiting.append(fault)
-
-    def clear(self) -> None:
-        self._waiting.clear()
-
-    def take(self, method: str) -> Fault | None:
+    def meeting(self, method: str) -> Fault | None:
         """The fault that this call meets, which is spent by it; None when it may go on."""
-        for position, fault in enumerate(self._waiting):
-            if method.startswith(fault.method):
-                if fault.left > 1:
-                    self._waiting[position] = replace(fault, left=fault.left - 1)
-                else:
-                    del self._waiting[position]
-                return fault
-        return None
+        return self.take(lambda fault: method.startswith(fault.method))
 
 
 def _fault(spec: Mapping[str, object]) -> Fault:
@@ -120,10 +100,10 @@ def _fault(spec: Mapping[str, object]) -> Fault:
         raise BadFault(f"answer is an error of Slack's, drop, hang, or one of {', '.join(map(str, sorted(STATUSES)))}")
     return Fault(
         answer,
-        int(_number(spec, "next") or 1),
         str(spec.get("method", "")),
         _number(spec, "retry_after") or 1.0,
         _number(spec, "seconds") or 30.0,
+        left=int(_number(spec, "next") or 1),
     )
 
 
@@ -136,9 +116,4 @@ def _pauses(value: object) -> tuple[float, ...] | None:
 
 
 def _number(spec: Mapping[str, object], name: str) -> float | None:
-    value = spec.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise BadFault(f"{name} is a number, not {value!r}")
-    return float(value)
+    return None if spec.get(name) is None else number(spec, name, 0)

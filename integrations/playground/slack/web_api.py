@@ -59,7 +59,7 @@ class WebApi:
         status, performed = 200, False
         try:
             args = await arguments.read(request)
-            fault = self._faults.take(method)
+            fault = self._faults.meeting(method)
             await asyncio.sleep(max(self.latency_s, self.silent_until - self._clock(), 0))
             if fault is not None and fault.answer == "hang":
                 await asyncio.sleep(fault.seconds)

@@ -129,7 +129,7 @@ class SlackWorld:
         if change.clear:
             self._clear_faults()
         if change.fault is not None:
-            self.faults.add(change.fault)
+            self.faults.append(change.fault)
         if change.silent_s is not None:
             self.api.silent_until = self.clock() + change.silent_s
         if change.latency_s is not None:
