@@ -16,6 +16,7 @@ from sqlmodel import Session
 from bot.config import ConfigFile
 from bot.config_agents import agent_settings, held_secrets
 from bot.context.store import ContextStore
+from bot.errors import tracker_of
 from bot.grants import apply_access
 from bot.home import Home
 from bot.orchestrator.answering import Orchestrator
@@ -143,6 +144,7 @@ def build(
         clock=utc_now,
         new_id=lambda: str(uuid.uuid4()),
         secrets=secrets,
+        tracker=tracker_of(settings, services, place, utc_now),
     )
     supervisor = Supervisor(outside, tick_s=_tick_s(settings, services))
     slack = SlackSide(
@@ -160,7 +162,9 @@ def build(
 
 
 def _secrets(settings: Settings, config: ConfigFile, place: Place | None) -> tuple[str, ...]:
-    held = (place.slack_bot_token, place.slack_app_token, place.github_token, place.model_key) if place else ()
+    held: tuple[str, ...] = ()
+    if place is not None:
+        held = (place.slack_bot_token, place.slack_app_token, place.github_token, place.model_key, place.sentry_token)
     return (*held_secrets(settings, config.document), *held)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.config_agents import families
 from bot.config_checks import cross_checks
+from bot.config_discovery import error_scan_of
 from bot.config_schema import Document
 from bot.problems import Problem, ProblemsError
 from bot.toml_reading import read_document
@@ -60,6 +61,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
                 playground=one.playground,
                 has_ci=one.ci,
                 level=Level(one.isolation) if one.isolation else None,
+                error_projects=one.error_projects,
             )
             for one in document.repository
         ),
@@ -89,6 +91,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
         ),
         reviews=ReviewPolicy(document.reviews.families, document.reviews.small_lane_reviews),
         times=AttemptTimes(times.prepare, times.start, times.first_event, times.idle, times.run),
+        errors=error_scan_of(document.discovery.errors),
         approve_plans=document.waggle.approve_plans,
         question_deadline_s=document.waggle.question_deadline,
         age_step_s=document.waggle.age_step,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.config_agents import agent_checks, agent_names
+from bot.config_discovery import discovery_checks
 from bot.config_schema import KINDS, REVIEWING, SIZES, Budgets, Reviews
 from bot.problems import nearest, one_of
 from bot.toml_reading import Found
@@ -26,6 +27,7 @@ def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:
     yield from _reviewers(raw)
     yield from _budget(raw)
     yield from _isolation(raw)
+    yield from discovery_checks(raw)
 
 
 def _tables(raw: Mapping[str, Any], name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from integrations.engines.environment import FORBIDDEN
+from scheduler.policy import DELICATE_PATHS
 
 #: the agents that Waggle knows how to drive, and the model family that each writes with
 AGENT_FAMILIES = {"claude-code": "anthropic", "codex": "openai", "opencode": "opencode", "scripted": "scripted"}
@@ -160,6 +161,7 @@ class Repository(Table):
     ui_paths: tuple[str, ...] = ()  #: glob patterns of files whose change wants screenshots
     ci: bool = True  #: false: no check will ever appear, so the verify command counts instead
     isolation: Literal["", "worktree", "bubblewrap", "docker"] = ""  #: empty: as [isolation] says
+    error_projects: tuple[Name, ...] = ()  #: its projects in Sentry; empty: the one called like it
     playground: bool = False  #: it lives in the playground
 
 
@@ -311,6 +313,28 @@ class Times(Table):
     run: Span = 7200.0
 
 
+class ErrorScanTable(Table):
+    """`[discovery.errors]`: which errors of running applications are proposed as tasks."""
+
+    enabled: bool = True
+    every: Annotated[Span, Field(ge=1)] = 600.0  #: between two looks at the tracker
+    min_events: int = Field(default=10, ge=1)  #: it happened so often,
+    min_users: int = Field(default=3, ge=1)  #: or to so many people
+    max_age: Span = 72 * 3600.0  #: the last time was not longer ago
+    delicate_paths: tuple[str, ...] = DELICATE_PATHS  #: an error that is raised there is for a person
+    proposals_per_scan: int = Field(default=3, ge=1, le=50)
+    open_proposals: int = Field(default=5, ge=1, le=100)  #: that wait for a person
+    open_tasks: int = Field(default=2, ge=1, le=100)  #: started ones of one repository that are not merged yet
+    snooze: Span = 7 * 24 * 3600.0
+    channel: ChannelId | Literal[""] = ""  #: empty: the repository's work channel
+
+
+class Discovery(Table):
+    """`[discovery]`: what Waggle looks for by itself."""
+
+    errors: ErrorScanTable = ErrorScanTable()
+
+
 class Document(Table):
     """The whole of `waggle.toml`."""
 
@@ -329,3 +353,4 @@ class Document(Table):
     capacity: CapacityTable = CapacityTable()
     isolation: IsolationTable = IsolationTable()
     times: Times = Times()
+    discovery: Discovery = Discovery()

@@ -29,6 +29,7 @@ class Services:
     anthropic: bool
     openai: bool
     agent: str = "scripted"
+    errors: bool = False
 
     @property
     def playground(self) -> bool:
@@ -45,6 +46,7 @@ class Services:
         return [
             _row("Slack", self.slack, "your workspace", "playground", "SLACK_BOT_TOKEN and SLACK_APP_TOKEN"),
             _row("GitHub", self.github, "your repositories", "playground", "GITHUB_TOKEN"),
+            _row("Errors", self.errors, "your Sentry", self._tracker(), "SENTRY_AUTH_TOKEN and SENTRY_ORG"),
             _row("Models", self.models, self._model_names(), "rules", "ANTHROPIC_API_KEY, OPENAI_API_KEY"),
             _row(
                 "Agent",
@@ -54,6 +56,10 @@ class Services:
                 "claude and ANTHROPIC_API_KEY, or codex and OPENAI_API_KEY",
             ),
         ]
+
+    def _tracker(self) -> str:
+        # The playground's tracker knows the sample application alone.
+        return "none" if self.github else "playground"
 
     def _model_names(self) -> str:
         names = [name for name, given in (("Anthropic", self.anthropic), ("OpenAI", self.openai)) if given]
@@ -93,5 +99,6 @@ def services_of(settings: Settings, find_program: Callable[[str], str | None]) -
         github=settings.github.given,
         anthropic=settings.anthropic.given,
         openai=settings.openai.given,
+        errors=settings.sentry.given,
         agent=agent,
     )

@@ -26,6 +26,7 @@ SLACK_API_URL = "https://slack.com/api/"
 GITHUB_API_URL = "https://api.github.com"
 ANTHROPIC_BASE_URL = "https://api.anthropic.com"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
+SENTRY_URL = "https://sentry.io"
 
 
 def wrong(what: str, cure: str, name: str = "") -> PydanticCustomError:
@@ -188,11 +189,56 @@ class ClaudeCodeSettings(_Group):
 
 
 class SentrySettings(_Group):
-    """Where Waggle reports its own errors; nowhere when empty."""
+    """A Sentry whose errors are proposed as tasks, and where Waggle reports its own.
+
+    Attributes:
+        auth_token: of an internal integration; without one the playground's tracker is used.
+        projects: slugs with commas between them; empty for all that the token sees.
+        dsn: where Waggle reports its own errors; nowhere when empty. That project is left out of the scan.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SENTRY_")
 
+    auth_token: SecretStr | None = None
+    org: str = ""
+    projects: str = ""
+    url: WebAddress = SENTRY_URL
     dsn: SecretStr | None = None
+
+    @property
+    def given(self) -> bool:
+        return self.auth_token is not None
+
+    @property
+    def project_slugs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.strip() for one in self.projects.split(",") if one.strip()))
+
+    @property
+    def own_project_id(self) -> str:
+        """The number of the project that Waggle reports to; empty when it reports nowhere."""
+        return urlsplit(_value(self.dsn)).path.rpartition("/")[2]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if _value(self.auth_token).startswith("sntrys_"):
+            raise wrong(
+                "it is an organisation token, which cannot read issues",
+                "Make an internal integration (Settings, Custom Integrations) with event:read, project:read and"
+                " org:read, and use its token.",
+                "SENTRY_AUTH_TOKEN",
+            )
+        if self.auth_token is not None and not self.org:
+            raise wrong(
+                "SENTRY_AUTH_TOKEN is set and SENTRY_ORG is not",
+                "Set it to the organisation's slug: https://sentry.io/organizations/SLUG/. Remove the token for the"
+                " playground.",
+                "SENTRY_ORG",
+            )
+        odd = [one for one in (self.org, *self.project_slugs) if not re.fullmatch(r"[A-Za-z0-9][\w-]*", one)]
+        if self.auth_token is not None and odd:
+            name = "SENTRY_ORG" if odd[0] == self.org else "SENTRY_PROJECTS"
+            raise wrong(f"`{odd[0]}` is not a slug", "Write it as it stands in Sentry's addresses.", name)
+        return self
 
 
 @dataclass(frozen=True)
@@ -299,6 +345,7 @@ class Settings:
             self.anthropic.api_key,
             self.openai.api_key,
             self.claude_code.oauth_token,
+            self.sentry.auth_token,
             self.sentry.dsn,
         )
         return tuple(_value(one) for one in held if one is not None)

@@ -54,7 +54,19 @@ class PullState(StrEnum):
     CLOSED = "closed"
 
 
-State = TaskState | AttemptState | QuestionState | PullState
+class SignalState(StrEnum):
+    NEW = "new"  #: noticed; not everything that its gates want to know was looked at yet
+    REFUSED = "refused"  #: a gate says no; what happens next may change that
+    WAITING = "waiting"  #: it passed every gate, and the quotas are spent
+    PROPOSED = "proposed"  #: a task waits for a person
+    SNOOZED = "snoozed"  #: a person wants to see it later
+    STARTED = "started"  #: a person started the task
+    MERGED = "merged"  #: the fix is merged; the tracker has not resolved it yet
+    RESOLVED = "resolved"  #: gone, until it comes back
+    MUTED = "muted"  #: a person said never
+
+
+State = TaskState | AttemptState | QuestionState | PullState | SignalState
 
 
 class Cause(StrEnum):
@@ -64,6 +76,11 @@ class Cause(StrEnum):
     START = "start"
     RULE = "rule"
     NEVER = "never"
+    SNOOZED = "snoozed"
+    GATED = "gated"
+    PASSED = "passed"
+    CAME_BACK = "came_back"
+    RESOLVED = "resolved"
     NEEDS_APPROVAL = "needs_approval"
     POLICY = "policy"
     TOO_VAGUE = "too_vague"
@@ -148,7 +165,7 @@ def _by(*causes: Cause) -> Causes:
     return frozenset(causes)
 
 
-_T, _A, _Q, _P, _C = TaskState, AttemptState, QuestionState, PullState, Cause
+_T, _A, _Q, _P, _S, _C = TaskState, AttemptState, QuestionState, PullState, SignalState, Cause
 
 _END_OF_PULL: Mapping[TaskState, Causes] = {
     # A pull request is watched until it is merged or closed, whatever its task is doing meanwhile.
@@ -157,7 +174,7 @@ _END_OF_PULL: Mapping[TaskState, Causes] = {
 }
 
 TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
-    _T.PROPOSED: {_T.SCOPING: _by(_C.START, _C.RULE), _T.DROPPED: _by(_C.NEVER)},
+    _T.PROPOSED: {_T.SCOPING: _by(_C.START, _C.RULE), _T.DROPPED: _by(_C.NEVER, _C.RESOLVED)},
     _T.SCOPING: {
         _T.PLANNED: _by(_C.NEEDS_APPROVAL),
         _T.QUEUED: _by(_C.POLICY),
@@ -271,6 +288,35 @@ PULLS: Mapping[PullState, Mapping[PullState, Causes]] = {
     _P.MERGED: {},
 }
 
+_JUDGED: Mapping[SignalState, Causes] = {
+    _S.REFUSED: _by(_C.GATED),
+    _S.WAITING: _by(_C.PASSED),
+    _S.PROPOSED: _by(_C.PASSED),
+}
+
+SIGNALS: Mapping[SignalState, Mapping[SignalState, Causes]] = {
+    _S.NEW: {**_JUDGED, _S.RESOLVED: _by(_C.RESOLVED)},
+    _S.REFUSED: {**_JUDGED, _S.NEW: _by(_C.PASSED), _S.RESOLVED: _by(_C.RESOLVED)},
+    _S.WAITING: {**_JUDGED, _S.RESOLVED: _by(_C.RESOLVED)},
+    _S.PROPOSED: {
+        _S.SNOOZED: _by(_C.SNOOZED),
+        _S.STARTED: _by(_C.START),
+        _S.MUTED: _by(_C.NEVER),
+        _S.RESOLVED: _by(_C.RESOLVED),
+    },
+    _S.SNOOZED: {
+        _S.PROPOSED: _by(_C.CAME_BACK),
+        _S.STARTED: _by(_C.START),
+        _S.MUTED: _by(_C.NEVER),
+        _S.RESOLVED: _by(_C.RESOLVED),
+    },
+    _S.STARTED: {_S.MERGED: _by(_C.MERGED)},
+    # Fixed once: only what came back after the fix is judged again.
+    _S.MERGED: {_S.RESOLVED: _by(_C.RESOLVED), **_JUDGED},
+    _S.RESOLVED: {_S.NEW: _by(_C.CAME_BACK), **_JUDGED},
+    _S.MUTED: {_S.STARTED: _by(_C.START)},
+}
+
 LIVE_ATTEMPT = frozenset({_A.INTENDED, _A.PREPARING, _A.STARTING, _A.RUNNING})
 #: states in which a task can hold a process, a workspace in use or both
 BUSY = frozenset({_T.RUNNING})
@@ -303,6 +349,8 @@ def allowed(current: State, wanted: State, came_from: TaskState | None = None) -
         return QUESTIONS[current].get(wanted, frozenset())
     if isinstance(current, PullState) and isinstance(wanted, PullState):
         return PULLS[current].get(wanted, frozenset())
+    if isinstance(current, SignalState) and isinstance(wanted, SignalState):
+        return SIGNALS[current].get(wanted, frozenset())
     return frozenset()
 
 

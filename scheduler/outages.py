@@ -21,17 +21,18 @@ def is_down(session: Session, name: str) -> bool:
     return bool(fact and fact["since"])
 
 
-def went_down(session: Session, now: datetime, name: str, why: str) -> None:
+def went_down(session: Session, now: datetime, name: str, why: str, *, lasting: timedelta = _LASTING) -> None:
     """`name` could not be used now.
 
     Parameters:
         why: one sentence for people, with what does not happen meanwhile.
+        lasting: it is said when it has lasted so long; nothing for what does not pass by itself.
     """
     fact = recall(session, f"outage:{name}")
     if not fact or not fact["since"]:
-        remember(session, now, f"outage:{name}", {"since": now.isoformat(), "said": False})
-        return
-    if not fact["said"] and now - datetime.fromisoformat(fact["since"]) >= _LASTING:
+        fact = {"since": now.isoformat(), "said": False}
+        remember(session, now, f"outage:{name}", fact)
+    if not fact["said"] and now - datetime.fromisoformat(fact["since"]) >= lasting:
         remember(session, now, f"outage:{name}", {**fact, "said": True})
         say(session, now, kind="alert", dedupe_key=f"outage:{name}:{fact['since']}", payload={"text": why})
 

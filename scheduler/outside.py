@@ -9,6 +9,7 @@ from pathlib import Path
 
 from integrations.agents import AgentAdapter
 from integrations.engines import Engine
+from integrations.errors import ErrorTracker
 from integrations.git import Remote, Repositories
 from integrations.github import GitHub
 from scheduler.dispatch import Host
@@ -29,6 +30,7 @@ class Outside:
         environment: what install and verify commands may see.
         agents_home: directory for the agents' own configuration and sessions.
         secrets: literal values that must never leave Waggle, whatever text they turn up in.
+        tracker: where applications report their errors; None when no tracker is scanned. Nothing there is changed.
         clock: the time now, UTC.
         new_id: makes session ids.
     """
@@ -47,3 +49,4 @@ class Outside:
     new_id: Callable[[], str]
     secrets: tuple[str, ...] = ()
     steps: Steps = field(default_factory=Steps)
+    tracker: ErrorTracker | None = None

@@ -32,6 +32,8 @@ class RepositoryPolicy:
         max_lines: changed lines above which a person is warned; 0 for the usual number.
         review_rules: what reviewers are told to hold changes against; the repository's own words.
         level: how its code is kept apart, where that differs from the policy's isolation.
+        error_projects: slugs of the projects in the error tracker that its code runs in; empty for the one that is
+            called like the repository.
     """
 
     slug: str
@@ -48,6 +50,7 @@ class RepositoryPolicy:
     max_lines: int = 0
     review_rules: tuple[str, ...] = ()
     level: Level | None = None
+    error_projects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,38 @@ class AttemptTimes:
     run_s: float = 7200.0
 
 
+#: paths in which no agent mends an error by itself: a wrong fix costs more there than the error
+DELICATE_PATHS = ("**/auth/**", "**/billing/**", "**/payments/**", "**/migrations/**", "**/infra/**", "**/terraform/**")
+
+
+@dataclass(frozen=True)
+class ErrorScan:
+    """Which errors are proposed as tasks, and how many at once.
+
+    Attributes:
+        every_s: seconds between two looks.
+        min_events, min_users: it happened so often, or to so many people; what came back or gets worse needs neither.
+        max_age_s: the last time was not longer ago.
+        delicate_paths: glob patterns; an error that is raised there is for a person.
+        per_scan, open_proposals: new proposals of one look, and those that wait for a person at the same time.
+        open_tasks: started ones of one repository that are not merged yet; more are not proposed meanwhile.
+        snooze_s: how long Snooze lasts.
+        channel: where proposals are shown; empty for the repository's work channel.
+    """
+
+    enabled: bool = True
+    every_s: float = 600.0
+    min_events: int = 10
+    min_users: int = 3
+    max_age_s: float = 72 * 3600.0
+    delicate_paths: tuple[str, ...] = DELICATE_PATHS
+    per_scan: int = 3
+    open_proposals: int = 5
+    open_tasks: int = 2
+    snooze_s: float = 7 * 24 * 3600.0
+    channel: str = ""
+
+
 @dataclass(frozen=True)
 class Policy:
     repositories: tuple[RepositoryPolicy, ...] = ()
@@ -131,6 +166,7 @@ class Policy:
     isolation: Isolation = field(default_factory=Isolation)
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     times: AttemptTimes = field(default_factory=AttemptTimes)
+    errors: ErrorScan = field(default_factory=ErrorScan)
     approve_plans: bool = True  #: a person approves each plan before an agent starts
     question_deadline_s: float = 24 * 3600.0
     age_step_s: float = 3600.0  #: a queued task rises by one priority for each such span
@@ -142,6 +178,12 @@ class Policy:
         """How the code of a repository is kept apart."""
         repository = self.repository(slug)
         return replace(self.isolation, level=repository.level) if repository and repository.level else self.isolation
+
+    def repository_of_errors(self, project: str) -> RepositoryPolicy | None:
+        """The repository whose code runs in a project of the error tracker."""
+        named = [one for one in self.repositories if project in one.error_projects]
+        alike = [one for one in self.repositories if not one.error_projects and one.slug.split("/")[-1] == project]
+        return next(iter([*named, *alike]), None)
 
     def routes_for(self, kind: str) -> tuple[Route, ...]:
         table = dict(self.routes)

@@ -12,11 +12,12 @@ from sqlmodel import Session, select
 from integrations.fault import IntegrationError
 from integrations.github import PullRef
 from scheduler.background import NotYetError
+from scheduler.discovery.following import signal_of
 from scheduler.failures import fail
 from scheduler.leaks import leaks
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outside import Outside
-from scheduler.pull_text import render_pull_text
+from scheduler.pull_text import PullText, render_pull_text
 from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card
@@ -62,7 +63,8 @@ class Publisher:
                 return
             if not await out.registry.read(lambda s: self._still_wanted(s, attempt_id)):
                 return
-            ref = await asyncio.to_thread(self._push, task, attempt, pull)
+            text = await out.registry.read(lambda s: self._text(s, task))
+            ref = await asyncio.to_thread(self._push, task, attempt, pull, text)
         except IntegrationError as problem:
             if problem.retryable:
                 await self._note(attempt_id, f"waiting to publish: {problem.user_message}")
@@ -103,7 +105,11 @@ class Publisher:
         repository = out.policy().repository(task.repo)
         return (repository.base_branch if repository else "") or out.repositories.default_branch(out.remotes(task.repo))
 
-    def _push(self, task: Task, attempt: Attempt, pull: PullRequest | None) -> PullRef:
+    def _text(self, session: Session, task: Task) -> PullText:
+        signal = signal_of(session, task)
+        return render_pull_text(task, fixes=signal.name if signal is not None else "")
+
+    def _push(self, task: Task, attempt: Attempt, pull: PullRequest | None, text: PullText) -> PullRef:
         out = self._out
         with out.steps(StepName.PUSH, attempt.name):
             out.repositories.push(
@@ -113,7 +119,6 @@ class Publisher:
             found = out.github.find_pull(task.repo, task.branch)
             if found is not None:
                 return found
-            text = render_pull_text(task)
             return out.github.open_pull(
                 task.repo,
                 head=task.branch,

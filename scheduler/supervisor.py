@@ -1,8 +1,8 @@
 """The supervisor as a running thing: what runs when, and how it is woken. Who leads is settled in `leadership.py`.
 
-APScheduler (3.x, memory job store) owns the rhythm: the tick and the sweep of the outbox. Rows that want
-action ring a bell, so that a stop reaches its process within moments; the rhythm is only the safety net. A
-row written by another process rings it too: SQLite's data version is watched for that.
+APScheduler (3.x, memory job store) owns the rhythm: the tick, the error scan and the sweep of the outbox. Rows that
+want action ring a bell, so that a stop reaches its process within moments; the rhythm is only the safety net. A row
+written by another process rings it too: SQLite's data version is watched for that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from scheduler.discovery.scan import ErrorScan
 from scheduler.monitor import Monitor, TickReport
 from scheduler.outside import Outside
 from scheduler.registry import Topic
@@ -37,6 +38,8 @@ class Supervisor:
         self._tick_s = tick_s
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._loops: list[asyncio.Task[None]] = []
+        self._error_scan = ErrorScan(out)
+        self._scan_s = out.policy().errors.every_s
         self.monitor = Monitor(out, lambda: out.registry.ring([Topic.SUPERVISOR]))
 
     async def start(self) -> None:
@@ -46,6 +49,9 @@ class Supervisor:
         self._scheduler.add_job(self.tick, "interval", seconds=self._tick_s, next_run_time=soon, id="tick", **options)
         self._scheduler.add_job(self._look, "interval", seconds=min(self._tick_s, _LOOK_S), id="look", **options)
         self._scheduler.add_job(self._sweep, "interval", seconds=max(self._tick_s, 5.0), id="outbox sweep", **options)
+        if self._out.tracker is not None:
+            self._scheduler.add_job(self._scan, "interval", seconds=self._scan_s, id="error scan", **options)
+            self._scheduler.modify_job("error scan", next_run_time=datetime.now(UTC))
         self._scheduler.start()
         self._loops = [
             asyncio.create_task(self._follow(), name="supervisor wake"),
@@ -83,7 +89,23 @@ class Supervisor:
 
     async def _look(self) -> None:
         """Between two ticks: agents are looked at and rows followed, and nobody outside is asked."""
+        self._keep_rhythm()
         await self.monitor.tick(fetch=False)
+
+    async def _scan(self) -> None:
+        """Look for errors that deserve a task."""
+        try:
+            await self._error_scan.look()
+        except Exception:
+            # The next look tries again; a scan that is defective stops nothing else.
+            log.exception("the error scan failed")
+
+    def _keep_rhythm(self) -> None:
+        """What waggle.toml says about the rhythm counts from when it was read again."""
+        wanted = self._out.policy().errors.every_s
+        if self._out.tracker is not None and wanted != self._scan_s:
+            self._scan_s = wanted
+            self._scheduler.reschedule_job("error scan", trigger="interval", seconds=wanted)
 
     async def _sweep(self) -> None:
         self._out.registry.ring(list(Topic))

@@ -3,7 +3,7 @@
 common.py   settings, registry, printing        tasks.py    tasks, show, new
 acts.py     approve, reject, retry, answer, …   memory.py   context add, search, show, forget
 running.py  run, demo, doctor, tick             tools.py    logs, excerpt, outcome, manifest
-setup.py    init
+setup.py    init                                discovery.py discovery
 
 Exit codes: 0 done, 1 not done (one message says why), 2 wrong usage.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import typer
 
-from bot.cli import acts, memory, running, setup, tasks, tools
+from bot.cli import acts, discovery, memory, running, setup, tasks, tools
 from bot.cli.common import CommandError, err
 from bot.home import HomeError
 from bot.problems import ProblemsError, StartError
@@ -49,6 +49,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     acts.resume,
     running.tick,
     tools.manifest,
+    discovery.discovery,
     tools.excerpt,
     tools.outcome,
 )

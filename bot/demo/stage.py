@@ -72,7 +72,7 @@ class Stage:
 
         async def shown() -> tuple[str, str] | None:
             for message in reversed(await self.thread(thread)):
-                for button in _buttons(message.get("blocks", [])):
+                for button in _buttons(message.get("blocks") or []):
                     if label.lower() in button["text"]["text"].lower():
                         return str(message["ts"]), str(button["action_id"])
             return None

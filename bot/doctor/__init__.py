@@ -1,6 +1,6 @@
 """`waggle doctor`: one line for each thing that Waggle needs, what was seen, and how to mend it.
 
-check.py          what a check is given and says     slack.py, github.py, models.py,
+check.py          what a check is given and says     slack.py, github.py, models.py, errors.py,
 machine.py        Python, git, tools                 agents.py, playground.py,
 state.py          home, disk, locks, registry        clock.py                   one outside thing each
 configuration.py  settings and waggle.toml
@@ -18,6 +18,7 @@ from bot.doctor.agents import agents
 from bot.doctor.check import Check, Examiner, Surroundings
 from bot.doctor.clock import clock
 from bot.doctor.configuration import read_config, read_settings, repositories
+from bot.doctor.errors import errors
 from bot.doctor.github import github
 from bot.doctor.models import models
 from bot.doctor.playground import playground
@@ -40,6 +41,7 @@ SUBJECTS: tuple[Examiner, ...] = (
     slack,
     playground,
     github,
+    errors,
     models,
     agents,
 )

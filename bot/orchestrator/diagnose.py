@@ -25,6 +25,7 @@ from bot.orchestrator.prompts import (
     sheet_of_task,
 )
 from bot.orchestrator.scope import passage_fact
+from bot.orchestrator.trouble import trouble_of
 from integrations.models import Ask
 from integrations.models.judgements import DiagnoseAnswer, JudgementKind, fence_facts
 from integrations.models.judgements import DiagnoseFacts as ShownFacts
@@ -67,7 +68,7 @@ async def diagnose(desk: Desk, row: Judgement, turn: Turn) -> Answered:
     facts = DiagnoseFacts.model_validate(row.facts)
     past = await desk.registry.read(lambda session: _past(session, row.task_id))
     task = past.task
-    sheet = sheet_of_task(task, desk.policy().repository(task.repo))
+    sheet = sheet_of_task(task, desk.policy().repository(task.repo), await trouble_of(desk, task))
     final_text = facts.final_text or (past.last.final_text if past.last and facts.cause == "person_retry" else "")
     same = [one for one in past.diagnoses if one.cause == facts.cause]
     shown = ShownFacts(
@@ -100,7 +101,7 @@ async def write_prompt(desk: Desk, row: Judgement) -> Answered:
     """Answer a `prompt` judgement: the next prompt follows from rows alone, and no model is asked."""
     facts = PromptFacts.model_validate(row.facts)
     past = await desk.registry.read(lambda session: _past(session, row.task_id))
-    sheet = sheet_of_task(past.task, desk.policy().repository(past.task.repo))
+    sheet = sheet_of_task(past.task, desk.policy().repository(past.task.repo), await trouble_of(desk, past.task))
     has_session = past.last is not None and bool(past.last.session_id) and past.last.started_at is not None
     match facts.why:
         case "answered":

@@ -39,12 +39,40 @@ class Guidance:
 
 
 @dataclass(frozen=True)
+class Excerpt:
+    """Lines of a file, as they are at the head of the base branch."""
+
+    path: str
+    first: int
+    last: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An error of the running application that the task is about.
+
+    Attributes:
+        name: what the tracker calls it.
+        seen: how often and since when, one clause.
+        trace: the stack trace, innermost call last; data, as strangers wrote it.
+        code: where its calls are in the repository, innermost first.
+    """
+
+    name: str
+    seen: str
+    trace: str
+    code: tuple[Excerpt, ...] = ()
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A task as an agent is told it.
 
     Attributes:
         base: the branch that the work goes to.
         verify: the repository's own verify command; empty when it has none.
+        trouble: the error that it is about; None when a person asked for the task.
         guidance: everything that people wrote, oldest first.
         fresh: the part of it that no attempt was told yet.
     """
@@ -60,6 +88,7 @@ class Sheet:
     quotes: tuple[Quote, ...] = ()
     guidance: tuple[Guidance, ...] = ()
     fresh: tuple[Guidance, ...] = ()
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +107,7 @@ class Correction:
     earlier: tuple[str, ...] = field(default=())
 
 
-def sheet_of_task(task: Task, repository: RepositoryPolicy | None) -> Sheet:
+def sheet_of_task(task: Task, repository: RepositoryPolicy | None, trouble: Trouble | None = None) -> Sheet:
     """The sheet of a task that was scoped before."""
     guidance = _guidance(task)
     return Sheet(
@@ -93,10 +122,13 @@ def sheet_of_task(task: Task, repository: RepositoryPolicy | None) -> Sheet:
         quotes=tuple(_quote(Citation.model_validate(one)) for one in task.citations),
         guidance=tuple(one for one, _ in guidance),
         fresh=tuple(one for one, used in guidance if not used),
+        trouble=trouble,
     )
 
 
-def sheet_of_scope(task: Task, scoped: ScopedTask, base: str, repository: RepositoryPolicy | None) -> Sheet:
+def sheet_of_scope(
+    task: Task, scoped: ScopedTask, base: str, repository: RepositoryPolicy | None, trouble: Trouble | None = None
+) -> Sheet:
     """The sheet of a task that is being scoped: the row does not hold its fields yet."""
     guidance = _guidance(task)
     return Sheet(
@@ -111,6 +143,7 @@ def sheet_of_scope(task: Task, scoped: ScopedTask, base: str, repository: Reposi
         quotes=tuple(_quote(one) for one in scoped.citations),
         guidance=tuple(one for one, _ in guidance),
         fresh=tuple(one for one, used in guidance if not used),
+        trouble=trouble,
     )
 
 

@@ -15,8 +15,9 @@ from bot.orchestrator.desk import Answered, Desk, Turn
 from bot.orchestrator.hostile import gives_orders
 from bot.orchestrator.looking import look_for
 from bot.orchestrator.plan_rules import check_citations, check_files, choose_lane
-from bot.orchestrator.prompts import first_prompt, line, model_prompt, sheet_of_scope
+from bot.orchestrator.prompts import Trouble, first_prompt, line, model_prompt, sheet_of_scope
 from bot.orchestrator.route import rank_routes
+from bot.orchestrator.trouble import trouble_of
 from integrations.fault import IntegrationError
 from integrations.models import Ask
 from integrations.models.judgements import (
@@ -47,12 +48,14 @@ class _Known:
 
     Attributes:
         files: all files of each repository that could be read.
+        trouble: the error that it is about, when it is about one.
     """
 
     facts: ScopeFacts
     passages: dict[str, SearchResult]
     files: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
+    trouble: Trouble | None
 
 
 async def scope(desk: Desk, row: Judgement, turn: Turn) -> Answered:
@@ -99,6 +102,7 @@ async def _gather(desk: Desk, policy: Policy, asked: AskedScope, task: Task) -> 
         repositories.append(fact)
         files[slug] = names
     open_tasks, failures = rows
+    trouble = await trouble_of(desk, task)  # after the mirror was brought up to date
     facts = ScopeFacts(
         request=asked.request,
         requester=asked.requester,
@@ -107,8 +111,17 @@ async def _gather(desk: Desk, policy: Policy, asked: AskedScope, task: Task) -> 
         past_failures=failures,
         open_tasks=open_tasks,
         answers=asked.answers,
+        observed=_observed(trouble),
     )
-    return _Known(facts, {str(one.passage_id): one for one in passages}, files, tuple(notes))
+    return _Known(facts, {str(one.passage_id): one for one in passages}, files, tuple(notes), trouble)
+
+
+def _observed(trouble: Trouble | None) -> tuple[str, ...]:
+    """An error's trace and the code that it leads to, as lines for the model."""
+    if trouble is None:
+        return ()
+    code = [f"{one.path}, lines {one.first} to {one.last}:\n{one.text}" for one in trouble.code]
+    return (f"{trouble.name}, {trouble.seen}:\n{trouble.trace}", *code)
 
 
 def _look(desk: Desk, slug: str, wish: str) -> tuple[RepositoryFact, tuple[str, ...]]:
@@ -197,7 +210,8 @@ def _believe(
         return ScopedTask(clear=False, question="Which repository should this go to?", options=slugs), ()
     existing = known.files.get(slug, ())
     cited = check_citations(answer.citations, known.passages)
-    files, unknown = check_files(answer.expected_files, existing)
+    told = [one.path for one in known.trouble.code] if known.trouble else []
+    files, unknown = check_files(list(dict.fromkeys([*told, *answer.expected_files])), existing)
     lane, reason = choose_lane(answer.kind, answer.size, files, existing)
     acceptance = [one for one in (line(desk.clean(check)) for check in answer.acceptance) if one]
     ordered = [one for one in acceptance if gives_orders(one)]
@@ -218,7 +232,7 @@ def _believe(
         citations=cited.citations,
     )
     base = next((one.base_branch for one in known.facts.repositories if one.slug == slug), "")
-    sheet = sheet_of_scope(task, scoped, base, policy.repository(slug))
+    sheet = sheet_of_scope(task, scoped, base, policy.repository(slug), known.trouble)
     notes = [*cited.dropped, *(f"a file that is not there: {one}" for one in unknown)]
     notes += [f"an acceptance check that gives orders to machines: “{one[:80]}”" for one in ordered]
     if not scoped.routes:

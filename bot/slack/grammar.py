@@ -30,6 +30,7 @@ from bot.slack.intents import (
     FreeText,
     GiveBack,
     Help,
+    Never,
     New,
     Pause,
     Reject,
@@ -37,6 +38,8 @@ from bot.slack.intents import (
     Retry,
     SearchContext,
     SideTalk,
+    Snooze,
+    Start,
     Status,
     Stop,
     Surface,
@@ -70,9 +73,10 @@ _FILLERS = frozenset(
 #: verbs that act on a task
 _ON_TASK = frozenset(
     {"approve", "reject", "retry", "stop", "pause", "resume", "answer", "edit", "takeover", "giveback"}
+    | {"start", "snooze", "never"}
 )
 #: of those, the ones that take no words behind them
-_BARE = frozenset({"pause", "resume", "takeover", "giveback"})
+_BARE = frozenset({"pause", "resume", "takeover", "giveback", "start", "snooze", "never"})
 _VERBS = _ON_TASK | {"new", "status", "context", "claim", "allow", "deny", "whoami", "help"}
 _PUNCTUATION = ".,;:!?"
 _PRIORITY = re.compile(r"^p[0-3]$", re.IGNORECASE)
@@ -193,6 +197,12 @@ def _on_task(verb: str, rest: str, surface: Surface) -> Command:
             return Resume(task_id)
         case "takeover":
             return TakeOver(task_id)
+        case "start":
+            return Start(task_id)
+        case "snooze":
+            return Snooze(task_id)
+        case "never":
+            return Never(task_id)
         case _:
             return GiveBack(task_id)
 

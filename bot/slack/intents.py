@@ -83,6 +83,21 @@ class GiveBack:
 
 
 @dataclass(frozen=True)
+class Start:
+    task_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Snooze:
+    task_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Never:
+    task_id: int | None = None
+
+
+@dataclass(frozen=True)
 class SearchContext:
     query: str
 
@@ -151,6 +166,9 @@ Command = (
     | Edit
     | TakeOver
     | GiveBack
+    | Start
+    | Snooze
+    | Never
     | SearchContext
     | AddContext
     | Claim

@@ -6,6 +6,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.slack.views.facts import TaskFacts
+from scheduler.discovery.following import signal_of
 from scheduler.lifecycle import FINISHED, Cause, PullState, QuestionState
 from scheduler.policy import Policy
 from scheduler.registry import (
@@ -55,6 +56,8 @@ def task_facts(session: Session, policy: Policy, missing: tuple[str, ...], task:
         spent_tokens=int(spent[1]),
         failures_allowed=policy.retries.failures,
         reviews_allowed=policy.retries.reviews,
+        signal=signal_of(session, task),
+        snooze_days=policy.errors.snooze_s / 86_400,
         missing=missing,
     )
 

@@ -30,6 +30,7 @@ from bot.slack.intents import (
     FreeText,
     GiveBack,
     Help,
+    Never,
     New,
     Pause,
     Reject,
@@ -37,6 +38,8 @@ from bot.slack.intents import (
     Retry,
     SearchContext,
     SideTalk,
+    Snooze,
+    Start,
     Status,
     Stop,
     Surface,
@@ -80,6 +83,10 @@ class Desk:
     policy: Policy
     values: SlackValues
     names: Mapping[str, str] = field(default_factory=dict)
+
+
+#: what is decided about a proposal, with the state that the person saw
+_PROPOSALS = {"start": commands.start, "snooze": commands.snooze}
 
 
 def act_on_words(session: Session, desk: Desk, key: str, said: Said) -> Outcome:
@@ -138,6 +145,10 @@ def act_on_press(session: Session, desk: Desk, pressed: Pressed) -> Outcome:
     if pressed.verb == "approve":
         reply = commands.approve(session, desk.now, desk.policy, actor, task_id, version=pressed.version)
         return _said(session, reply)
+    if pressed.verb in _PROPOSALS:
+        decide = _PROPOSALS[pressed.verb]
+        reply = decide(session, desk.now, desk.policy, actor, task_id, version=pressed.version)
+        return _said(session, reply)
     command: Command
     match pressed.verb:
         case "answer":
@@ -148,6 +159,8 @@ def act_on_press(session: Session, desk: Desk, pressed: Pressed) -> Outcome:
             command = Answer(task_id, options[pressed.option])
         case "reject":
             command = Reject(task_id)
+        case "never":
+            command = Never(task_id)
         case "stop":
             command = Stop(task_id)
         case "takeover":
@@ -236,6 +249,12 @@ def _on_task(
             reply = commands.resume(session, now, policy, actor, task_id)
         case TakeOver():
             reply = commands.take_over(session, now, policy, actor, task_id)
+        case Start():
+            reply = commands.start(session, now, policy, actor, task_id)
+        case Snooze():
+            reply = commands.snooze(session, now, policy, actor, task_id)
+        case Never():
+            reply = commands.never(session, now, policy, actor, task_id)
         case _:
             reply = commands.give_back(session, now, policy, actor, task_id)
     # Stopping says so in the thread by itself, through the outbox.
@@ -277,7 +296,7 @@ def _stale(session: Session, desk: Desk, pressed: Pressed, task: Task | None) ->
     """Why a button must not act any more; empty when it may. Stopping is never too late to try."""
     if task is None:
         return f"There is no {task_label(pressed.task_id)} any more."
-    if pressed.verb in {"stop", "approve", "resume"}:
+    if pressed.verb in {"stop", "approve", "resume", *_PROPOSALS}:
         return ""  # the commands themselves say it better
     if pressed.verb == "answer" or pressed.nonce.startswith("q"):
         question = open_question(session, task)

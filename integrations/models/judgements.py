@@ -59,6 +59,7 @@ class ScopeFacts(Facts):
     past_failures: tuple[str, ...] = ()
     open_tasks: tuple[str, ...] = ()  #: "T-3 title"
     answers: tuple[str, ...] = ()  #: what a person answered to earlier scoping questions
+    observed: tuple[str, ...] = ()  #: an error of the running application: its trace, and the code that it leads to
 
 
 class CitedPassage(AnswerModel):

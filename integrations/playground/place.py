@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+SENTRY_ORGANISATION = "acme"
+SENTRY_PROJECT = "ledgerline"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -54,4 +57,4 @@ class Place:
     @property
     def sentry_dsn(self) -> str:
         """Where the sample application reports its errors."""
-        return f"{self.url.replace('://', '://ledgerline@')}/sentry/1"
+        return f"{self.url.replace('://', f'://{SENTRY_PROJECT}@')}/sentry/1"

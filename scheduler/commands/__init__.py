@@ -5,11 +5,13 @@ the side effects to the supervisor, which the change wakes. Who is allowed to ca
 
 replies.py    who acts, what they are told, and the sentences that several commands share
 plans.py      from a request to an approved plan
+proposals.py  start, set aside or refuse what Waggle found by itself
 steering.py   stop, pause, resume, take over, give back
 words.py      retry, answer, guide: what people say to the agent
 """
 
 from scheduler.commands.plans import approve, edit, new_request, reject
+from scheduler.commands.proposals import never, snooze, start
 from scheduler.commands.replies import Actor, Reply
 from scheduler.commands.steering import give_back, pause, resume, stop, take_over
 from scheduler.commands.words import answer, guide, retry
@@ -22,11 +24,14 @@ __all__ = [
     "edit",
     "give_back",
     "guide",
+    "never",
     "new_request",
     "pause",
     "reject",
     "resume",
     "retry",
+    "snooze",
+    "start",
     "stop",
     "take_over",
 ]

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from scheduler.commands.proposals import never, start
 from scheduler.commands.replies import Actor, Reply, add_guidance, not_now, too_late, unknown, unused_guidance
 from scheduler.judging import PromptFacts
 from scheduler.lifecycle import Cause, QuestionState, TaskState
@@ -14,9 +15,8 @@ from scheduler.policy import Policy
 from scheduler.questions import open_question, rewrite_prompt, withdraw_questions
 from scheduler.registry.work import Request, Task
 from scheduler.registry.writers import move_question, move_task, unask
+from scheduler.requests import file_request
 from scheduler.scoping import rescope
-
-_TITLE_LENGTH = 80
 
 
 def new_request(
@@ -46,36 +46,21 @@ def new_request(
     ).first()
     if earlier is not None:
         return Reply(True, f"That request is {task_label(earlier.id)} already.", earlier.id)
-    request = Request(
-        dedupe_key=dedupe_key,
-        text=text.strip(),
+    task = file_request(
+        session,
+        now,
+        policy,
+        text=text,
         requester=actor.id,
         source=source,
+        dedupe_key=dedupe_key,
         channel=channel,
         thread_ts=thread_ts,
         permalink=permalink,
-        created_at=now,
-    )
-    session.add(request)
-    session.flush()
-    assert request.id is not None
-    task = Task(
-        request_id=request.id,
-        state=TaskState.PROPOSED,
-        title=wanted if len(wanted) <= _TITLE_LENGTH else wanted[: _TITLE_LENGTH - 1] + "…",
         repo=repo,
-        priority=priority or "p2",
+        priority=priority,
         priority_reason="asked for by the requester" if priority else "",
-        requester=actor.id,
-        channel=channel,
-        thread_ts=thread_ts,
-        budget_usd=policy.budget.task_usd,
-        budget_tokens=policy.budget.task_tokens,
-        created_at=now,
-        updated_at=now,
     )
-    session.add(task)
-    session.flush()
     move_task(session, task, TaskState.SCOPING, Cause.START, now, actor=actor.id, why=wanted[:200])
     rescope(session, now, task)
     return Reply(True, f"{task_label(task.id)}: reading the context and the repository to scope it.", task.id)
@@ -100,6 +85,8 @@ def approve(
     task = session.get(Task, task_id)
     if task is None:
         return unknown(task_id)
+    if task.state is TaskState.PROPOSED:
+        return start(session, now, policy, actor, task_id, version=version)
     question = open_question(session, task)
     waits_for_retry = task.state is TaskState.ASKING and question is not None and question.about == "retry"
     if task.state is not TaskState.PLANNED and not waits_for_retry:
@@ -138,7 +125,6 @@ def reject(session: Session, now: datetime, policy: Policy, actor: Actor, task_i
     task = session.get(Task, task_id)
     if task is None:
         return unknown(task_id)
-    cause = Cause.NEVER if task.state is TaskState.PROPOSED else Cause.REJECTED
     if task.state not in {
         TaskState.PROPOSED,
         TaskState.SCOPING,
@@ -148,7 +134,9 @@ def reject(session: Session, now: datetime, policy: Policy, actor: Actor, task_i
         TaskState.TAKEN_OVER,
     }:
         return not_now(task, "reject", "Reply `stop` to stop it.")
+    if task.state is TaskState.PROPOSED:
+        return never(session, now, policy, actor, task_id, reason=reason)
     withdraw_questions(session, now, task)
     unask(session, now, task)
-    move_task(session, task, TaskState.DROPPED, cause, now, actor=actor.id, why=reason)
+    move_task(session, task, TaskState.DROPPED, Cause.REJECTED, now, actor=actor.id, why=reason)
     return Reply(True, f"{task_label(task.id)} is dropped.", task.id)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from scheduler.lifecycle import AttemptState, PullState, QuestionState, TaskState
+from scheduler.lifecycle import AttemptState, PullState, QuestionState, SignalState, TaskState
 from scheduler.registry.columns import EnumText, UtcDateTime
 
 
@@ -264,16 +264,23 @@ class Signal(SQLModel, table=True):
     __tablename__ = "signal"
 
     id: int | None = Field(default=None, primary_key=True)
-    source: str
-    dedupe_key: str = Field(unique=True)
+    source: str  #: what noticed it: `errors`
+    dedupe_key: str = Field(unique=True)  #: the same thing noticed again is the same row
+    name: str = ""  #: what people call it there, such as `LEDGERLINE-1`
     title: str
-    body: str = ""
     url: str = ""
-    score: float = 0.0
-    state: str = "new"
-    reason: str = ""
-    task_id: int | None = Field(default=None, foreign_key="task.id")
+    repo: str = ""
+    state: SignalState = Field(sa_column=Column(EnumText(SignalState), nullable=False, index=True))
+    reason: str = ""  #: why it is in this state, one sentence
+    facts: dict[str, Any] = _json(dict)  #: what was seen, as `scheduler.discovery.facts` reads it
+    gates: list[dict[str, Any]] = _json()  #: {"name", "ok", "why"} of the last look
+    not_before: datetime | None = _instant(nullable=True)  #: while snoozed: until when
+    task_id: int | None = Field(default=None, foreign_key="task.id", index=True)  #: the latest task about it
+    proposals: int = 0  #: how often a task was made of it
+    fixes: int = 0  #: how many of these were merged
+    fixed_at: datetime | None = _instant(nullable=True)
     created_at: datetime = _instant()
+    updated_at: datetime = _instant()
 
 
 Index("ix_attempt_live", Attempt.state, Attempt.task_id)  # type: ignore[arg-type]  # SQLModel types columns as values

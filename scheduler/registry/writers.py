@@ -13,10 +13,10 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from scheduler.judging import Kind
-from scheduler.lifecycle import AttemptState, Cause, PullState, QuestionState, TaskState, move
+from scheduler.lifecycle import AttemptState, Cause, PullState, QuestionState, SignalState, TaskState, move
 from scheduler.registry.database import Topic, wake
 from scheduler.registry.talk import Event, Fact, Inbox, Ledger, Outbox
-from scheduler.registry.work import Attempt, Judgement, PullRequest, Question, Task
+from scheduler.registry.work import Attempt, Judgement, PullRequest, Question, Signal, Task
 
 WAGGLE = "waggle"  #: the actor of everything that no person did
 
@@ -179,6 +179,35 @@ def move_pull(
         before=step.before.value,
         after=step.after.value,
     )
+
+
+def move_signal(
+    session: Session,
+    signal: Signal,
+    wanted: SignalState,
+    cause: Cause,
+    now: datetime,
+    *,
+    actor: str = WAGGLE,
+    why: str = "",
+) -> None:
+    """Change a signal's state and record why. Being where it is wanted already only renews the reason."""
+    if signal.state is not wanted:
+        step = move(signal.state, wanted, cause)
+        signal.state = wanted
+        record(
+            session,
+            now,
+            what=cause.value,
+            actor=actor,
+            why=why,
+            task_id=signal.task_id,
+            subject=f"signal {signal.name or signal.dedupe_key}",
+            before=step.before.value,
+            after=step.after.value,
+        )
+    signal.reason, signal.updated_at = why, now
+    session.add(signal)
 
 
 def say(

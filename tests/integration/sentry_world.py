@@ -15,8 +15,8 @@ from aiohttp import web
 
 from integrations.errors.sentry import Sentry
 from integrations.playground import github, sentry
-from integrations.playground.place import Place
-from integrations.playground.sentry.world import ORGANISATION, PROJECT, SentryWorld
+from integrations.playground.place import SENTRY_ORGANISATION, SENTRY_PROJECT, Place
+from integrations.playground.sentry.world import SentryWorld
 from tests.integration.loop import place_at
 
 T = TypeVar("T")
@@ -60,8 +60,12 @@ class Tracker:
     sleeps: list[float] = field(default_factory=list)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def client(self, token: str = "", organisation: str = ORGANISATION, **more: Any) -> Sentry:
-        given: dict[str, Any] = {"projects": (PROJECT,), "url": self.place.sentry_url, "sleep": self.sleeps.append}
+    def client(self, token: str = "", organisation: str = SENTRY_ORGANISATION, **more: Any) -> Sentry:
+        given: dict[str, Any] = {
+            "projects": (SENTRY_PROJECT,),
+            "url": self.place.sentry_url,
+            "sleep": self.sleeps.append,
+        }
         return Sentry(lambda: token or self.place.sentry_token, organisation, **{**given, "clock": self.now, **more})
 
     async def ask(self, call: Callable[..., T], *args: Any) -> T:

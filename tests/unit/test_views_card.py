@@ -41,7 +41,7 @@ def pressable(message: Message) -> list[Block]:
 
 
 BUTTONS = {
-    TaskState.PROPOSED: ["Never"],
+    TaskState.PROPOSED: ["Start", "Snooze 7 d", "Never"],
     TaskState.SCOPING: ["Stop"],
     TaskState.PLANNED: ["Approve plan", "Edit…", "Reject"],
     TaskState.QUEUED: ["Stop", "Add guidance…", "Open PR"],

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.demo.scenarios import ci_retry, feature, needs_help
+from bot.demo.scenarios import ci_retry, error_to_fix, feature, needs_help
 from bot.demo.stage import Stage
 
 
@@ -39,5 +39,10 @@ SCENARIOS: dict[str, Scenario] = {
             ci_retry.SCRIPT,
         ),
         Scenario("needs-help", "The agent lacks a fact, asks once, is told, and goes on.", needs_help.play),
+        Scenario(
+            "error-to-fix",
+            "An error of the running application is proposed, mended, merged and resolved.",
+            error_to_fix.play,
+        ),
     )
 }

@@ -9,7 +9,7 @@ import hashlib
 import json
 
 from bot.slack.buttons import Token
-from bot.slack.views import blocks, checklist, escape
+from bot.slack.views import blocks, checklist, escape, proposal
 from bot.slack.views.blocks import Button
 from bot.slack.views.budget import Block, Message, fit
 from bot.slack.views.facts import TaskFacts
@@ -30,6 +30,8 @@ def card(facts: TaskFacts) -> Message:
     icon, name, following = STATES[task.state]
     parts: list[Block] = [blocks.header(f"{task_label(task.id)} · {task.title}")]
     parts.append(blocks.section("\n".join([f"{icon} *{name}*", *_situation(facts), following])))
+    if facts.signal is not None:
+        parts += proposal.found(facts.signal, whole=not task.goal)
     if task.goal:
         parts.append(blocks.section(_understood(facts)))
         parts += _why(task)
@@ -74,7 +76,8 @@ def buttons(facts: TaskFacts) -> list[Button]:
         case TaskState.STOPPED | TaskState.DROPPED:
             return [Button("Retry with guidance…", "retry")]
         case TaskState.PROPOSED:
-            return [Button("Never", "reject")]
+            snooze = [] if task.not_before else [Button(f"Snooze {facts.snooze_days:.3g} d", "snooze")]
+            return [Button("Start", "start", "primary"), *snooze, Button("Never", "never", "danger")]
         case TaskState.MERGED:
             return []
 
@@ -113,7 +116,11 @@ def _situation(facts: TaskFacts) -> list[str]:
         return [f"by {escape.line(facts.pull.merged_by)}: {escape.link(facts.pull.url, f'#{facts.pull.number}')}"]
     if task.state is TaskState.PAUSED and task.paused_from is not None:
         return [f"It was: {STATES[task.paused_from][1].lower()}."]
-    if not task.goal and facts.request is not None:
+    if task.state is TaskState.PROPOSED:
+        if task.not_before:
+            return [f"Set aside until {escape.moment(task.not_before)}; then it is asked again."]
+        return ["Decide with a button, or reply `start`, `snooze` or `never`."]
+    if not task.goal and facts.request is not None and facts.signal is None:
         return [escape.quoted(facts.request.text[:600])]
     return []
 
@@ -196,7 +203,7 @@ def _retries(facts: TaskFacts) -> str:
 
 def _footer(facts: TaskFacts) -> list[Block]:
     task = facts.task
-    said = [f"asked by {escape.person(task.requester)}"]
+    said = ["found by Waggle" if facts.signal is not None else f"asked by {escape.person(task.requester)}"]
     if facts.approved is not None:
         said.append(f"approved by {escape.person(facts.approved.actor)}")
     if facts.spent_tokens or facts.spent_usd:

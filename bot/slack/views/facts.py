@@ -14,6 +14,7 @@ from scheduler.registry import (
     Question,
     Request,
     Review,
+    Signal,
     Task,
 )
 
@@ -29,6 +30,8 @@ class TaskFacts:
         approved: the event of the last approval.
         spent_usd, spent_tokens: of everything done for this task.
         failures_allowed, reviews_allowed: how often Waggle sends the agent back by itself.
+        signal: what Waggle noticed and made the task of; None when a person asked for it.
+        snooze_days: how long Snooze sets it aside.
         missing: what stands in for something real, one sentence each.
     """
 
@@ -45,6 +48,8 @@ class TaskFacts:
     spent_tokens: int = 0
     failures_allowed: int = 3
     reviews_allowed: int = 2
+    signal: Signal | None = None
+    snooze_days: float = 7.0
     missing: tuple[str, ...] = ()
 
     @property

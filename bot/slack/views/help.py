@@ -26,6 +26,7 @@ def overview(command: str, hint: str = "") -> Message:
             "*In a task's thread* the first word counts:\n"
             "• `approve` (or `lgtm`, `ok`, `go`) · `edit …` · `reject`\n"
             "• `retry …` with what the agent should know · `answer …`\n"
+            "• `start` · `snooze` · `never`, of what Waggle proposes by itself\n"
             "• `stop` (or `cancel`) · `pause` · `resume` · `takeover` · `giveback`\n"
             "Anything else is kept for the next attempt. `//` in front: between people, Waggle ignores it."
         )

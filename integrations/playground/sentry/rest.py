@@ -10,11 +10,12 @@ from typing import Any
 
 from aiohttp import web
 
+from integrations.playground.place import SENTRY_ORGANISATION, SENTRY_PROJECT
 from integrations.playground.sentry import shapes
 from integrations.playground.sentry.envelopes import BadEnvelope, key_of, read_envelope, read_event
 from integrations.playground.sentry.faults import Fault
 from integrations.playground.sentry.memory import Call, StoredIssue
-from integrations.playground.sentry.world import DAY_S, ORGANISATION, PROJECT, PROJECT_ID, SentryWorld
+from integrations.playground.sentry.world import DAY_S, PROJECT_ID, SentryWorld
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _DETAILS = {
@@ -51,7 +52,7 @@ class Wires:
 
     async def _taken(self, request: web.Request, read: Callable[[bytes], list[dict[str, Any]]]) -> web.StreamResponse:
         data = await request.read()
-        if request.match_info["project"] != PROJECT_ID or key_of(request.headers, request.query) != PROJECT:
+        if request.match_info["project"] != PROJECT_ID or key_of(request.headers, request.query) != SENTRY_PROJECT:
             return self._said(request, 403, {"detail": "bad sentry DSN public key"})
         try:
             events = read(data)
@@ -150,7 +151,7 @@ class Wires:
         offered = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(offered.encode(), self._world.place.sentry_token.encode()):
             return web.json_response({"detail": _DETAILS[401]}, status=401)
-        if request.match_info["organisation"] != ORGANISATION:
+        if request.match_info["organisation"] != SENTRY_ORGANISATION:
             return web.json_response({"detail": _DETAILS[404]}, status=404)
         try:
             answer = await handler(request)

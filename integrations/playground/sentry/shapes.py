@@ -6,25 +6,28 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from integrations.playground.place import SENTRY_ORGANISATION, SENTRY_PROJECT
 from integrations.playground.sentry.grouping import frames, raised
 from integrations.playground.sentry.memory import StoredEvent, StoredIssue
-from integrations.playground.sentry.world import ORGANISATION, PROJECT, PROJECT_ID, SentryWorld, short_id_of
+from integrations.playground.sentry.world import PROJECT_ID, SentryWorld, short_id_of
 
 _STANDARD = {"abs_path": "absPath", "filename": "filename", "module": "module", "function": "function"}
 
 
 def organisation() -> dict[str, Any]:
-    return {"id": "1", "slug": ORGANISATION, "name": "Acme", "status": {"id": "active", "name": "active"}}
+    return {"id": "1", "slug": SENTRY_ORGANISATION, "name": "Acme", "status": {"id": "active", "name": "active"}}
 
 
 def project() -> dict[str, Any]:
-    return {"id": PROJECT_ID, "slug": PROJECT, "name": "Ledgerline", "platform": "python"}
+    return {"id": PROJECT_ID, "slug": SENTRY_PROJECT, "name": "Ledgerline", "platform": "python"}
 
 
 def issue(world: SentryWorld, one: StoredIssue) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if one.resolved_in and one.status == "resolved":
-        details = {"inCommit": {"id": one.resolved_in, "repository": {"name": f"{ORGANISATION}/{PROJECT}"}}}
+        details = {
+            "inCommit": {"id": one.resolved_in, "repository": {"name": f"{SENTRY_ORGANISATION}/{SENTRY_PROJECT}"}}
+        }
     return {
         "id": str(one.id),
         "shareId": None,

@@ -9,13 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from integrations.playground.place import Place
+from integrations.playground.place import SENTRY_PROJECT, Place
 from integrations.playground.sentry.faults import Faults
 from integrations.playground.sentry.grouping import culprit, fingerprint, message, person, raised, title
 from integrations.playground.sentry.memory import Memory, StoredEvent, StoredIssue
 
-ORGANISATION = "acme"
-PROJECT = "ledgerline"
 PROJECT_ID = "1"
 DAY_S = 86_400.0
 _LONGEST = 300
@@ -121,7 +119,7 @@ class SentryWorld:
 
 
 def short_id_of(issue: StoredIssue) -> str:
-    return f"{PROJECT.upper()}-{issue.id}"
+    return f"{SENTRY_PROJECT.upper()}-{issue.id}"
 
 
 def _moment(value: Any, now: float) -> float:
