@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from integrations.engines.environment import FORBIDDEN
+from integrations.git.places import is_slug
 from scheduler.policy import DELICATE_PATHS
 
 #: the agents that Waggle knows how to drive, and the model family that each writes with
@@ -51,7 +52,7 @@ def _size(value: Any) -> Any:
 
 
 def _slug(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", value):
+    if not is_slug(value):
         raise wrong(f"`{value}` is not a repository's name", "Write owner/name, as GitHub shows it.")
     return value
 

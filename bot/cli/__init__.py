@@ -3,7 +3,7 @@
 common.py   settings, registry, printing        tasks.py    tasks, show, new
 acts.py     approve, reject, retry, answer, …   memory.py   context add, search, show, forget
 running.py  run, demo, doctor, tick             tools.py    logs, excerpt, outcome, manifest
-setup.py    init                                discovery.py discovery
+setup.py    init, checkout                      discovery.py discovery
 
 Exit codes: 0 done, 1 not done (one message says why), 2 wrong usage.
 """
@@ -39,6 +39,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     tasks.tasks,
     tasks.show,
     tools.logs,
+    setup.checkout,
     tasks.new,
     acts.approve,
     acts.reject,

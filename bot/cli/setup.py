@@ -1,4 +1,4 @@
-"""`waggle init`: from a clone to the files that Waggle needs to work on it."""
+"""`waggle init` and `checkout`: what happens in a person's own clone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bot.cli.common import JsonOption, err, fail, out, print_json
+from bot.checkout import Checkout, CheckoutError, wanted
+from bot.cli.common import JsonOption, TaskArgument, bench, err, fail, out, print_json, task_id_of
 from bot.config import parse
 from bot.init.plan import Asker, CannotAskError, Given, Plan, make_plan
 from bot.init.writing import Written, add_line, config_text, env_text, write_new
 from bot.problems import ProblemsError
+from bot.remotes import remote_of, web_root
+from integrations.git import Repositories
 from integrations.git.clone import Clone
+from scheduler.names import task_label
 
 
 def init(
@@ -142,3 +146,44 @@ def _json(plan: Plan, written: list[Written], ignored: str, steps: list[str]) ->
         "env_in_git": ignored,
         "next": steps,
     }
+
+
+def checkout(
+    task: TaskArgument,
+    rescue: Annotated[str, typer.Option(help="Rescued work of that name instead of the branch.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Check out a task's branch in the clone that you are in: pushed, not yet pushed, or rescued work."""
+    task_id = task_id_of(task)
+    with bench() as place:
+        found = place.registry.read_now(lambda session: wanted(session, task_id))
+        if found is None:
+            fail(f"There is no task {task_label(task_id)}. `waggle tasks` lists them.")
+        document = place.config().document
+    root = web_root(place.settings.github.api_url)
+    if any(one.slug == found.repo and one.playground for one in document.repository):
+        root = str(place.home.playground / "github")
+    work = Checkout(Repositories(place.home.root), remote_of(document, found.repo, root, None), found)
+    try:
+        done = work.into(Path.cwd(), rescue)
+    except CheckoutError as problem:
+        fail(str(problem))
+    saved = work.rescued()
+    if as_json:
+        print_json({
+            "task": found.label, "repo": found.repo, "clone": str(done.clone), "branch": done.branch,
+            "commit": done.commit, "source": done.source, "notes": list(done.notes),
+            "rescued": [{"name": one.label, "commit": one.sha, "at": one.at.isoformat()} for one in saved],
+        })  # fmt: skip
+        return
+    out.print(f"{escape(str(done.clone))} is on [bold]{escape(done.branch)}[/] at {done.commit[:8]}.")
+    for note in done.notes:
+        out.print(note, style="yellow", markup=False)
+    if saved and done.source != "rescued":
+        out.print("Work that was rescued from earlier workspaces:")
+        for one in saved:
+            out.print(
+                f"  waggle checkout {found.label} --rescue {one.label}   {one.at:%Y-%m-%d %H:%M} UTC", markup=False
+            )
+    if done.source == "remote":
+        out.print("[dim]Push to it as you like: Waggle follows what you push.[/]")

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from integrations.git.places import is_slug
+
 _SCP = re.compile(r"(?:[^@/\s]+@)?(?P<host>\[[^\]]+\]|[\w.-]+):(?P<path>(?!//)\S.*)")
-_SLUG = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 #: hosts that are not GitHub, whatever their address looks like
 _OTHERS = ("gitlab", "bitbucket", "codeberg", "gitea", "forgejo", "sr.ht", "dev.azure.com", "visualstudio.com")
 
@@ -53,7 +54,7 @@ def read_address(url: str) -> Address:
         return Address(name, _slug(unquote(parts.path)), clone)
     if url.startswith("file://"):
         return Address("", _slug(unquote(urlsplit(url).path)), url)
-    if _SLUG.fullmatch(url):
+    if is_slug(url):
         return Address("github.com", url.removesuffix(".git"), f"https://github.com/{url.removesuffix('.git')}.git")
     scp = None if url.startswith(("/", ".", "~")) else _SCP.fullmatch(url)
     if scp is not None:
@@ -65,4 +66,4 @@ def _slug(path: str) -> str:
     """The last two parts of a path, when they make a name that Waggle can use."""
     parts = [part for part in path.rstrip("/").removesuffix(".git").split("/") if part]
     slug = "/".join(parts[-2:])
-    return slug if _SLUG.fullmatch(slug) else ""
+    return slug if is_slug(slug) else ""

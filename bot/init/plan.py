@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from bot.init.address import Address, read_address
 from bot.init.commands import Commands, find_commands
 from integrations.git.clone import Clone
+from integrations.git.places import is_slug
 
 #: asked with the question and a default; what it returns is taken. None where nobody can be asked.
 Asker = Callable[[str, str], str]
@@ -64,7 +64,7 @@ def make_plan(clone: Clone, given: Given, ask: Asker | None, find_program: Calla
     name, url = _remote(remotes, given, ask)
     address = read_address(url)
     slug = given.slug or address.slug or _answer(ask, "Repository as owner/name", "", _no_slug(url))
-    if not _is_slug(slug):
+    if not is_slug(slug):
         raise CannotAskError(f"`{slug}` is no repository's name. Write owner/name: `waggle init --slug acme/shop`.")
     if address.is_other:
         notes.append(f"{address.host} is not GitHub: Waggle opens pull requests on GitHub and GitHub Enterprise only.")
@@ -90,10 +90,6 @@ def make_plan(clone: Clone, given: Given, ask: Asker | None, find_program: Calla
 
 
 _AGENTS = (("claude", "claude-code"), ("codex", "codex"), ("opencode", "opencode"))
-
-
-def _is_slug(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", text) is not None
 
 
 def _answer(ask: Asker | None, question: str, default: str, missing: str) -> str:

@@ -4,6 +4,8 @@ repositories.py  the door: every operation, one writer at a time
 mirror.py        mirror and pool of a repository; bringing finished work from one to the other
 worktrees.py     workspaces: create, adopt, heal, remove
 rescue.py        uncommitted work: onto the branch, or into a rescue ref
+rescued.py       those refs: listed, and dropped in time
+clone.py         a person's own clone, with the person's own git
 push.py          remote branches, with a lease
 merge.py         conflicts, distance, changed files, diffs
 search.py        files of a commit
@@ -39,7 +41,7 @@ from integrations.git.errors import (
     WorkInProgress,
 )
 from integrations.git.repositories import Repositories
-from integrations.git.values import History, Hit, MergeCheck, Remote, Worktree
+from integrations.git.values import History, Hit, MergeCheck, Remote, Rescued, Worktree
 
 __all__ = [
     "AuthRefused",
@@ -65,6 +67,7 @@ __all__ = [
     "Remote",
     "Repositories",
     "RepositoryBusy",
+    "Rescued",
     "UnknownRevision",
     "Unreachable",
     "UnsafeObjects",

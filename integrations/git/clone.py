@@ -141,8 +141,12 @@ class Clone:
 
 def _git(where: Path, args: Sequence[str], timeout_s: float = _LOCAL_S) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-c", "core.quotePath=false", "-C", str(where), *args]
+    # Its messages are read here, so they are English; nobody is asked for a password behind a program's back.
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0"}
     try:
-        return subprocess.run(command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL, env=env
+        )
     except FileNotFoundError as missing:
         raise GitMissing() from missing
     except subprocess.TimeoutExpired as late:

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from integrations.git.errors import BadName, OutsideWorkspaces
 from integrations.git.values import Remote
 
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/[A-Za-z0-9._-]{1,100}")
+#: GitHub's own rule; an owner's one underscore stands before the short code of an enterprise. It holds no `__`, so that
+#: the flat name of a mirror is read in one way only.
+_SLUG = re.compile(r"(?=.{3,200}$)[A-Za-z0-9][A-Za-z0-9-]*(?:_[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._-]{1,100}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA = re.compile(r"[0-9a-f]{40}")
 #: What `git check-ref-format` forbids, plus a leading dash, which git would read as an option.
@@ -105,7 +107,12 @@ def check_remote(remote: Remote) -> Remote:
     return remote
 
 
+def is_slug(text: str) -> bool:
+    """Whether it is a repository's name, owner/name, as GitHub allows them: letters, digits and `.`, `_`, `-`."""
+    return _SLUG.fullmatch(text) is not None and text.split("/")[1] not in (".", "..")
+
+
 def _flat(slug: str) -> str:
-    if not _SLUG.fullmatch(slug) or slug.split("/")[1] in (".", ".."):
+    if not is_slug(slug):
         raise BadName(f"{slug!r} is not of the form owner/name")
     return slug.replace("/", "__")

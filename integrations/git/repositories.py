@@ -16,7 +16,8 @@ from integrations.git.push import Push
 from integrations.git.records import Records
 from integrations.git.refs import read_head, unfinished
 from integrations.git.rescue import Rescue
-from integrations.git.values import History, Hit, MergeCheck, Remote, Worktree
+from integrations.git.rescued import RescuedWork
+from integrations.git.values import History, Hit, MergeCheck, Remote, Rescued, Worktree
 from integrations.git.worktrees import Worktrees
 
 
@@ -45,6 +46,7 @@ class Repositories:
         self._mirrors = Mirrors(self._git, self.places)
         self._worktrees = Worktrees(self._git, self.places, self._records, self._mirrors)
         self._rescue = Rescue(self._git, self.places, self._mirrors)
+        self._rescued = RescuedWork(self._git, self.places)
         self._push = Push(self._git, self.places, self._mirrors)
         self._locks: dict[str, RepositoryLock] = {}
         self._locks_guard = threading.Lock()
@@ -161,6 +163,15 @@ class Repositories:
         record = self._worktrees.record_of(path)
         with self._lock(slug).held():
             return self._rescue.save(record, ref)
+
+    def rescued(self, slug: str, workspace: str = "") -> list[Rescued]:
+        """What was saved of workspaces, or of one, oldest first."""
+        return self._rescued.all(slug, workspace)
+
+    def drop_rescued(self, slug: str, one: Rescued) -> None:
+        """Let go of what was saved, for good. Idempotent."""
+        with self._lock(slug).held():
+            self._rescued.drop(slug, one)
 
     # Publishing
 

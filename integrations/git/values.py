@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 
@@ -38,6 +39,30 @@ class Worktree:
     name: str = ""
     slug: str = ""
     ready: bool = True
+
+
+@dataclass(frozen=True)
+class Rescued:
+    """Work that was saved before its workspace went.
+
+    Attributes:
+        ref: below refs/waggle/rescue/, in the mirror.
+        at: when it was saved.
+    """
+
+    ref: str
+    sha: str
+    at: datetime
+
+    @property
+    def workspace(self) -> str:
+        """The name of the workspace that it lay in, such as `t-12`."""
+        return self.ref.split("/")[3]
+
+    @property
+    def label(self) -> str:
+        """What tells it from the others of its workspace: the attempt's number, or why it was saved."""
+        return self.ref.split("/", 4)[4]
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def test_what_cannot_be_found_is_named_with_its_option(desk: Desk) -> None:
 def test_a_repository_without_commits_and_one_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     empty = Desk(tmp_path / "empty", commits=False, branch="größe/新")
-    said = empty.json("init", "--slug", "acme/läden")
+    said = empty.json("init", "--slug", "dev_acme/laeden")
     assert said["base_branch"] == "größe/新" and any("no commit yet" in note for note in said["notes"])
     (tmp_path / "nothing").mkdir()
     nowhere = Terminal(tmp_path / "nothing")

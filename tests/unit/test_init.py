@@ -23,8 +23,8 @@ from bot.settings import Settings
         ("https://github.com/acme/shop/", "github.com", "acme/shop", "https://github.com/acme/shop/"),
         ("ssh://git@ssh.github.com:443/acme/shop.git", "ssh.github.com", "acme/shop", "ssh://git@ssh.github.com:443/acme/shop.git"),
         ("https://ana:secret@ghe.example.com/acme/shop", "ghe.example.com", "acme/shop", "https://ghe.example.com/acme/shop"),
-        ("git@ghe.corp:größe/läden.git", "ghe.corp", "größe/läden", "git@ghe.corp:größe/läden.git"),
-        ("https://ghe.example.com:8443/a/l%C3%A4den", "ghe.example.com:8443", "a/läden", "https://ghe.example.com:8443/a/l%C3%A4den"),
+        ("git@ghe.corp:größe/läden.git", "ghe.corp", "", "git@ghe.corp:größe/läden.git"),
+        ("https://ghe.example.com:8443/a/l%C3%A4den", "ghe.example.com:8443", "", "https://ghe.example.com:8443/a/l%C3%A4den"),
         ("acme/shop", "github.com", "acme/shop", "https://github.com/acme/shop.git"),
         ("/srv/git/acme/shop.git", "", "acme/shop", "/srv/git/acme/shop.git"),
         ("../shop", "", "", "../shop"),
@@ -94,7 +94,7 @@ _HERE = "/srv/git/acme/shop.git"
 PLANS = [
     Plan("acme/shop", "", read_address("git@github.com:acme/shop.git"), "main", Commands(), "claude-code"),
     Plan(
-        "a/läden", "", read_address("https://ghe.example.com/a/l%C3%A4den"), "größe/新", _ODD, "codex",
+        "dev_acme/laden", "", read_address("https://ghe.example.com/dev_acme/laden"), "größe/新", _ODD, "codex",
         channel="C0123456789", admin="U0123",
     ),
     Plan("acme/shop", _HERE, read_address(_HERE), "", Commands("a", "b"), "opencode"),

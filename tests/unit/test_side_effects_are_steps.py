@@ -43,8 +43,8 @@ DOORS = {
     "repositories": _door(
         Repositories,
         "ensure fetch create_workspace remove_workspace commit_leftovers rescue collect collect_head push "
-        "delete_remote_branch",
-        "git_version default_branch branches resolve workspaces slug_of head current_branch in_progress dirty "
+        "delete_remote_branch drop_rescued",
+        "git_version default_branch branches resolve workspaces rescued slug_of head current_branch in_progress dirty "
         "merge_check changed_files diff history ahead_behind is_ancestor read_file list_files grep",
     ),
     "github": _door(
