@@ -23,6 +23,7 @@ from scheduler.confining import confined
 from scheduler.failures import fail
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.names import attempt_name
+from scheduler.outages import Dependencies, remote_of
 from scheduler.outside import Outside
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Task
@@ -84,6 +85,7 @@ class Starter:
     def __init__(self, out: Outside) -> None:
         self._out = out
         self._workspaces = Workspaces(out)
+        self._dependencies = Dependencies(out)
 
     async def start(self, attempt_id: int) -> None:
         """Prepare and start one attempt.
@@ -106,8 +108,9 @@ class Starter:
         try:
             path, base = await asyncio.to_thread(self._workspaces.prepare, task, attempt.name, repository)
         except IntegrationError as problem:
-            await self._wait_or_fail(attempt, problem, "workspace")
+            await self._wait_or_fail(attempt, problem, "workspace", task.repo)
             return
+        await self._dependencies.work(remote_of(task.repo))
         repository = out.policy().repository(task.repo) or repository  # the fetch may have brought a new project file
         try:
             problem_text = await in_own_thread(partial(self._workspaces.install, task, attempt.name, repository, path))
@@ -116,7 +119,7 @@ class Starter:
                 raise NotYetError(str(stopped)) from stopped
             problem_text = str(stopped)
         except IntegrationError as problem:
-            await self._wait_or_fail(attempt, problem, "install")
+            await self._wait_or_fail(attempt, problem, "install", task.repo)
             return
         if problem_text is not None:
             await self._fail(attempt_id, "install", "", problem_text)
@@ -136,14 +139,15 @@ class Starter:
 
         return await self._out.registry.read(work)
 
-    async def _wait_or_fail(self, attempt: Attempt, problem: IntegrationError, cause: str) -> None:
-        """What may pass is waited for until the attempt's deadline.
+    async def _wait_or_fail(self, attempt: Attempt, problem: IntegrationError, cause: str, slug: str) -> None:
+        """What may pass is waited for until the attempt's deadline; a dependency that is down, for as long as it is.
 
         Raises:
             NotYetError: it may pass.
         """
         assert attempt.id is not None
-        if problem.retryable and not self._overdue(attempt):
+        down = await self._dependencies.failed(problem, slug)
+        if down or (problem.retryable and not self._overdue(attempt)):
             await self._note(attempt.id, f"waiting: {problem.user_message}")
             raise NotYetError(str(problem)) from problem
         await self._fail(attempt.id, cause, problem.user_message)
@@ -204,7 +208,7 @@ class Starter:
         try:
             await asyncio.to_thread(spawn)
         except IntegrationError as problem:
-            await self._wait_or_fail(attempt, problem, "bad-setup")
+            await self._wait_or_fail(attempt, problem, "bad-setup", task.repo)
             return
         await out.registry.write(lambda s: self._advance(s, attempt_id, AttemptState.RUNNING, Cause.SPAWNED))
 

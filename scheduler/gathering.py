@@ -16,6 +16,7 @@ from scheduler.background import NotYetError, in_own_thread
 from scheduler.failures import fail
 from scheduler.leaks import leaks
 from scheduler.lifecycle import Cause, TaskState
+from scheduler.outages import Dependencies, remote_of
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
 from scheduler.pulls import withdraw_before_changes
@@ -37,6 +38,7 @@ class Gatherer:
     def __init__(self, out: Outside) -> None:
         self._out = out
         self._workspaces = Workspaces(out)
+        self._dependencies = Dependencies(out)
         self._verifying: dict[int, tuple[str, str]] = {}
 
     async def fetch_diff(self, pull_id: int) -> None:
@@ -45,7 +47,9 @@ class Gatherer:
         try:
             facts = await asyncio.to_thread(self._diff, pull, task, repository)
         except IntegrationError as problem:
+            await self._dependencies.failed(problem, pull.repo)
             raise NotYetError(str(problem)) from problem
+        await self._dependencies.work(remote_of(pull.repo))
         await self._put_facts(pull_id, pull.head_sha, facts)
 
     def _diff(self, pull: PullRequest, task: Task, repository: RepositoryPolicy) -> dict[str, Any]:
@@ -151,7 +155,7 @@ class Gatherer:
                 else list(pull.facts.get("verified_tail", ()))
             )
         except IntegrationError as problem:
-            if problem.retryable:
+            if await self._dependencies.failed(problem, pull.repo) or problem.retryable:
                 raise NotYetError(str(problem)) from problem
             lines = [f"{check['name']} is red; its log cannot be read: {problem.user_message}" for check in failed]
 

@@ -16,6 +16,7 @@ from scheduler.discovery.following import signal_of
 from scheduler.failures import fail
 from scheduler.leaks import leaks
 from scheduler.lifecycle import Cause, PullState, TaskState
+from scheduler.outages import GITHUB, Dependencies, remote_of
 from scheduler.outside import Outside
 from scheduler.pull_text import PullText, render_pull_text
 from scheduler.registry.reading import open_pull
@@ -39,6 +40,7 @@ class Publisher:
 
     def __init__(self, out: Outside) -> None:
         self._out = out
+        self._dependencies = Dependencies(out)
 
     async def publish(self, attempt_id: int) -> None:
         """Publish one attempt.
@@ -66,11 +68,12 @@ class Publisher:
             text = await out.registry.read(lambda s: self._text(s, task))
             ref = await asyncio.to_thread(self._push, task, attempt, pull, text)
         except IntegrationError as problem:
-            if problem.retryable:
+            if await self._dependencies.failed(problem, task.repo) or problem.retryable:
                 await self._note(attempt_id, f"waiting to publish: {problem.user_message}")
                 raise NotYetError(str(problem)) from problem
             await self._refuse(attempt_id, "push", problem.user_message, ())
             return
+        await self._dependencies.work(GITHUB, remote_of(task.repo))
         await out.registry.write(lambda s: self._published(s, attempt_id, ref))
 
     def _load(self, session: Session, attempt_id: int) -> tuple[Task, Attempt, PullRequest | None]:

@@ -19,7 +19,7 @@ from integrations.fault import IntegrationError
 from integrations.github import PullDetail, PullLight
 from scheduler.background import NotYetError
 from scheduler.lifecycle import Cause, PullState, TaskState
-from scheduler.outages import came_back, is_down, went_down
+from scheduler.outages import GITHUB, Dependencies, went_down
 from scheduler.outside import Outside
 from scheduler.questions import withdraw_questions
 from scheduler.registry.talk import Outbox
@@ -60,6 +60,7 @@ class PullWatcher:
 
     def __init__(self, out: Outside) -> None:
         self._out = out
+        self._dependencies = Dependencies(out)
 
     async def look(self) -> Fetched:
         """One light query over all watched pull requests."""
@@ -82,7 +83,7 @@ class PullWatcher:
         gone = [row for row in rows if row.node_id in batch.gone]
         if gone:
             await self._gone(gone)
-        await self._up()
+        await self._dependencies.work(GITHUB)
         wanted = tuple(
             (row.id, seen.fingerprint) for row, seen in found if row.id is not None and self._wants_detail(row, seen)
         )
@@ -170,7 +171,8 @@ class PullWatcher:
         try:
             seen = await asyncio.to_thread(out.github.detail, row.repo, row.number)
         except IntegrationError as problem:
-            await self._note(pull_id, f"{row.url} cannot be looked at closely: {problem.user_message}")
+            if not await self._dependencies.failed(problem, row.repo):
+                await self._note(pull_id, f"{row.url} cannot be looked at closely: {problem.user_message}")
             raise NotYetError(str(problem)) from problem
         await out.registry.write(lambda s: self._put_detail(s, pull_id, seen, fingerprint))
 
@@ -184,8 +186,7 @@ class PullWatcher:
             task = session.get(Task, row.task_id)
             say(session, self._out.clock(), kind="note", dedupe_key=key, task=task, payload={"text": text})
 
-        if not await self._out.registry.read(lambda s: is_down(s, "GitHub")):  # otherwise people know
-            await self._out.registry.write(work)
+        await self._out.registry.write(work)
 
     def _put_detail(self, session: Session, pull_id: int, seen: PullDetail, fingerprint: str) -> None:
         now = self._out.clock()
@@ -275,11 +276,7 @@ class PullWatcher:
         """GitHub cannot be used; people hear of it once it has lasted."""
         why = f"GitHub cannot be reached or refuses: {problem} Pull requests are not watched meanwhile."
         log.warning("github", error=problem)
-        await self._out.registry.write(lambda s: went_down(s, self._out.clock(), "GitHub", why))
-
-    async def _up(self) -> None:
-        if await self._out.registry.read(lambda s: is_down(s, "GitHub")):
-            await self._out.registry.write(lambda s: came_back(s, self._out.clock(), "GitHub"))
+        await self._out.registry.write(lambda s: went_down(s, self._out.clock(), GITHUB, why))
 
 
 def _gone_key(row: PullRequest) -> str:

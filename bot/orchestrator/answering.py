@@ -48,7 +48,7 @@ class Patience:
 
     at_once: int = 4
     tries: int = 2
-    review_tries: int = 5
+    review_tries: int = 7  #: with the pauses below a quarter of an hour, longer than most outages
     first_wait_s: float = 10.0
     longest_wait_s: float = 300.0
     look_s: float = 15.0
@@ -145,7 +145,9 @@ class Orchestrator:
             answered = await self._work_out(row)
         except NobodyAnswered as failed:
             wait = self._wait(row, failed.not_before)
-            setback = Setback(str(failed), wait, tuple(str(one) for one in failed.failures), failed.charges)
+            setback = Setback(
+                str(failed), wait, tuple(str(one) for one in failed.failures), failed.charges, failed.failures
+            )
         except IntegrationError as problem:
             wait = self._wait(row, problem.not_before)
             setback = Setback(problem.user_message, wait, (str(problem),), stuck=self._spent(row))

@@ -11,16 +11,18 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from bot.orchestrator.asking import Charge
+from bot.orchestrator.asking import Charge, Failure
 from bot.orchestrator.desk import Answered
 from bot.orchestrator.opinions import forget_opinions
-from scheduler.judging import ANSWERS, Kind
+from scheduler.judging import ANSWERS, Kind, Reviewed
+from scheduler.outages import came_back, went_down
 from scheduler.registry import Judgement, Task, Topic
 from scheduler.registry.database import wake
 from scheduler.registry.writers import pay, record, refresh_card, say
 
 _MOST_NOTES = 20
 _LONGEST_ERROR = 1000
+_SERVICE_DOWN = frozenset({"auth", "billing", "rate_limit", "overloaded", "unreachable"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Setback:
         reason: one sentence for a person.
         wait: how long it waits before it is tried again.
         evidence: each failure, for the audit log.
+        failures: the models that were asked in vain.
         stuck: nobody can answer it; people are told, once.
     """
 
@@ -38,6 +41,7 @@ class Setback:
     wait: timedelta
     evidence: tuple[str, ...]
     charges: tuple[Charge, ...] = ()
+    failures: tuple[Failure, ...] = ()
     stuck: bool = False
 
 
@@ -45,6 +49,7 @@ def write_answer(session: Session, now: datetime, row_id: int, answered: Answere
     """Put the answer into the row and wake the supervisor."""
     row = _row(session, row_id)
     _book(session, now, row, answered.charges)
+    _note_services(session, now, answered.failures, _heard(answered))
     if row.kind == Kind.REVIEW:
         forget_opinions(session, row)
     if row.state != "asked":
@@ -72,6 +77,7 @@ def postpone(session: Session, now: datetime, row_id: int, setback: Setback) -> 
     """Let the row wait, and say why."""
     row = _row(session, row_id)
     _book(session, now, row, setback.charges)
+    _note_services(session, now, setback.failures, set())
     if row.state != "asked":
         return
     row.tries += 1
@@ -86,6 +92,31 @@ def postpone(session: Session, now: datetime, row_id: int, setback: Setback) -> 
     if setback.stuck:
         text = f"I cannot answer this by myself ({row.kind}): {setback.reason[:300]} I try again every few minutes."
         say(session, now, kind="note", dedupe_key=f"stuck:{row.id}", task=task, payload={"text": text})
+
+
+def _heard(answered: Answered) -> set[str]:
+    """The model families that gave a usable answer."""
+    heard = {charge.family for charge in answered.charges}
+    if isinstance(answered.value, Reviewed):
+        heard |= {one.family for one in answered.value.reviews if one.verdict != "error"}
+    return heard - {one.family for one in answered.failures} - {"rules"}
+
+
+def _note_services(session: Session, now: datetime, failures: Sequence[Failure], heard: set[str]) -> None:
+    """A model service that is down is told once for all that waits for it, and again when it is over."""
+    for one in failures:
+        if one.kind in _SERVICE_DOWN:
+            text = (
+                f"{_service(one.family)} cannot be used ({one.kind}: {one.message}). Another family or rules answer "
+                "where they may; reviews wait for it a while. Its return is noticed by itself."
+            )
+            went_down(session, now, _service(one.family), text)
+    for family in sorted(heard):
+        came_back(session, now, _service(family))
+
+
+def _service(family: str) -> str:
+    return f"The model service {family}"
 
 
 def _row(session: Session, row_id: int) -> Judgement:

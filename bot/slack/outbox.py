@@ -32,6 +32,7 @@ from bot.slack.posting import Posting
 from bot.slack.rendering import Rendered, render
 from bot.slack.values import SlackValues
 from bot.slack.views.messages import alert
+from scheduler.outages import SLACK, came_back, went_down
 from scheduler.policy import Policy
 from scheduler.registry import Outbox, Registry, Task, Topic
 from scheduler.registry.database import rung
@@ -74,6 +75,8 @@ class Sender:
         self._courier = Courier(self.registry, self.posting, self.clock, self.marker)
         self._cards = Cards(self.registry, self._courier, self.policy, self.values, self.clock, self.secrets)
         self._down_since: datetime | None = None
+        self._known_up = False
+        self._spoke = False
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -81,25 +84,41 @@ class Sender:
         while True:
             bell.clear()
             try:
+                self._spoke = False
                 pause = await self._send_due()
-                self._up()
+                if self._spoke:  # that nothing was due says nothing about Slack
+                    await self._up()
             except (SlackUnreachable, SlackRefused) as problem:
-                self._down(problem)
+                await self._down(problem)
                 pause = _REFUSED_S if isinstance(problem, SlackRefused) else _DOWN_S
             except Exception:
                 log.exception("the outbox could not be sent")
                 pause = _DOWN_S
             await rung(bell, pause)
 
-    def _down(self, problem: SlackError) -> None:
+    async def _down(self, problem: SlackError) -> None:
         if self._down_since is None:
-            self._down_since = self.clock()
+            self._down_since, self._known_up = self.clock(), False
             log.warning("Slack cannot be spoken to; everything is kept", why=problem.user_message)
+            await self._note(partial(went_down, now=self._down_since, name=SLACK, why=""))
 
-    def _up(self) -> None:
+    async def _up(self) -> None:
+        if self._known_up:
+            return
         if self._down_since is not None:
             log.info("Slack answers again; what waited was sent", since=self._down_since.isoformat())
-            self._down_since = None
+        self._down_since = None
+        # An earlier life may have been the one that lost it.
+        self._known_up = await self._note(partial(came_back, now=self.clock(), name=SLACK))
+
+    async def _note(self, work: Callable[[Session], None]) -> bool:
+        """Write the outage down; that it cannot be written stops no message."""
+        try:
+            await self.registry.write(work)
+        except Exception:
+            log.exception("an outage of Slack could not be noted")
+            return False
+        return True
 
     async def _send_due(self) -> float:
         """Send what is due, oldest first; seconds until there is more. Rows of one task keep their order."""
@@ -154,6 +173,7 @@ class Sender:
             channel, thread = await self._direct(rendered.task), ""
         if row.kind == "card":
             wait = await self._cards.show(row, rendered, channel, thread)
+            self._spoke = self._spoke or wait is None
             return None if wait is None else _Wait(wait, _holds(row))
         wait = self._courier.wait_to_edit(channel) if rendered.edits else self._courier.wait_to_post(channel)
         if wait > 0:
@@ -200,6 +220,7 @@ class Sender:
         return None
 
     async def _sent(self, row: Outbox, channel: str, ts: str) -> None:
+        self._spoke = True
         await self.registry.write(partial(rows.sent, now=self.clock(), row_id=row.id, channel=channel, ts=ts))
 
     async def _later(self, row: Outbox, problem: SlackError) -> datetime:
