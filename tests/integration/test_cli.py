@@ -13,12 +13,13 @@ import pytest
 
 from scheduler.commands import Actor, approve, new_request
 from scheduler.leadership import Leadership
-from scheduler.lifecycle import AttemptState, Cause, PullState, TaskState
+from scheduler.lifecycle import AttemptState, Cause, PullState, SignalState, TaskState
 from scheduler.policy import Policy
 from scheduler.registry import Attempt, Diagnosis, Evidence, PullRequest, Registry, Task
 from scheduler.registry.migrate import migrate
 from scheduler.registry.writers import move_attempt, move_task, pay, record
 from tests import forked
+from tests.unit.error_facts import signal
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 TASK_KEYS = {
@@ -269,6 +270,30 @@ def test_a_file_that_cannot_be_taken_in_does_not_keep_others_out(waggle: Termina
     added = waggle.json("context", "add", "none.md", "good.md", rc=1)
     assert [one["path"] for one in added] == ["good.md"]
     assert "none.md" in waggle.err
+
+
+def test_discovery_says_what_was_noticed_and_why_it_was_not_proposed(waggle: Terminal) -> None:
+    assert waggle.json("discovery") == []
+    assert "waggle doctor" in waggle("discovery")
+    gates = [{"name": "often", "ok": False, "why": "1 event, 1 person; 10 events or 3 people are wanted"}]
+    registry = Registry(f"sqlite:///{waggle.home / 'registry.db'}")
+    for number, state in ((7, SignalState.REFUSED), (8, SignalState.PROPOSED)):
+        more = {"reason": gates[0]["why"], "gates": gates} if state is SignalState.REFUSED else {}
+        row = signal(state, id=None, task_id=None, dedupe_key=f"k{number}", name=f"LEDGERLINE-{number}", **more)
+        registry.write_now(lambda s, row=row: s.add(row))
+    registry.close()
+    rows = {one["id"]: one for one in waggle.json("discovery")}
+    assert [rows[name]["state"] for name in ("LEDGERLINE-7", "LEDGERLINE-8")] == ["refused", "proposed"]
+    assert set(rows["LEDGERLINE-7"]) == {
+        "id", "source", "title", "state", "why", "repo", "url", "task", "count", "users", "first_seen", "last_seen",
+        "snoozed_until", "gates",
+    }  # fmt: skip
+    (one,) = waggle.json("discovery", "--why", "ledgerline-7")
+    assert one["why"] == gates[0]["why"] and one["gates"] == gates
+    shown = waggle("discovery", "--why", "LEDGERLINE-7")
+    assert "✗ often" in shown and "12 events, 5 people" in shown
+    waggle("discovery", "--why", "NOPE-1", rc=1)
+    assert "Nothing was noticed under NOPE-1" in waggle.err
 
 
 def test_excerpt_and_outcome_work_without_a_home(waggle: Terminal) -> None:

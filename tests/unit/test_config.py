@@ -79,6 +79,19 @@ SINGLE = [
     ('[routes]\ndefault = [{ agent = "claude" }]', 2, "there is no agent `claude`", "Did you mean `claude-code`?"),
     ('[routes]\nbugs = [{ agent = "claude-code" }]', 2, "`bugs` is no kind of task", "Did you mean `bug`?"),
     ('[[reviewer]]\nname = "x"\nfamily = "gemini"', 3, "not one of the choices", "'anthropic' or 'openai'"),
+    ('[discovery.errors]\nevery = "often"', 2, "`often` is not a span of time", '"10m"'),
+    ("[discovery.errors]\nevery = 0", 2, "greater than or equal to 1", "Mend the value"),
+    ("[discovery.errors]\nmin_event = 3", 2, "`min_event` is not known", "Did you mean `min_events`?"),
+    ("[discovery.errors]\nmin_users = 0", 2, "greater than or equal to 1", "Mend the value"),
+    ("[discovery.error]\n", 1, "`error` is not known", "Did you mean `errors`?"),
+    ('[discovery.errors]\nchannel = "C0PRODUCT"', 2, "C0PRODUCT, which is no channel for work", "[[channel]]"),
+    (
+        '[[repository]]\nslug = "a/b"\nerror_projects = ["web"]\n[[repository]]\nslug = "a/c"\n'
+        'error_projects = [\n  "api",\n  "web",\n]',
+        8,
+        "the project `web` belongs to a/b already",
+        "at one repository",
+    ),
     ('[models]\njudge = ["sonnet"]', 2, "`sonnet` names no model", '"anthropic:MODEL"'),
     (
         '[[repository]]\nslug = "a/b"\n[routes]\ndefault = [{ agent = "scripted" }]',
@@ -328,3 +341,17 @@ def keys_of(annotation: Any) -> list[str]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return list(annotation.model_fields)
     return [key for inner in get_args(annotation) for key in keys_of(inner)]
+
+
+def test_the_error_scan_is_what_the_file_says() -> None:
+    text = (
+        '[[channel]]\nid = "C0ALERTS"\nmeans = "alerts"\n[[repository]]\nslug = "a/b"\nerror_projects = ["web"]\n'
+        '[discovery.errors]\nevery = "90s"\nmin_events = 4\nmax_age = "24h"\nproposals_per_scan = 2\nsnooze = "3d"\n'
+        'delicate_paths = ["legal/**"]\nchannel = "C0ALERTS"\nenabled = false\n'
+    )
+    policy = policy_of(parse(text))
+    rules = policy.errors
+    assert (rules.every_s, rules.min_events, rules.max_age_s, rules.per_scan) == (90.0, 4, 86_400.0, 2)
+    assert (rules.snooze_s, rules.delicate_paths, rules.channel) == (259_200.0, ("legal/**",), "C0ALERTS")
+    assert not rules.enabled and policy.repositories[0].error_projects == ("web",)
+    assert policy_of(Document()).errors == Policy().errors

@@ -78,3 +78,13 @@ def test_any_words_fit_on_one_line(text: str) -> None:
     rendered = render_pull_text(task(title=text, goal=text))
     assert "\n" not in rendered.title and len(rendered.title) <= 120
     assert read_marker(rendered.body) == 12
+
+
+def test_it_names_the_issue_that_it_fixes_where_the_tracker_reads_it() -> None:
+    assert "\n\nFixes LEDGERLINE-1\n\n" in render_pull_text(task(), fixes="LEDGERLINE-1").body
+    assert "Fixes" not in render_pull_text(task()).body
+
+
+@pytest.mark.parametrize("name", ["#3", "acme/app#3", "ledgerline-1", "A-1 and closes #3", "@ana-1", "A-1\nFixes #3"])
+def test_no_other_reference_comes_alive_in_its_place(name: str) -> None:
+    assert "Fixes" not in render_pull_text(task(), fixes=name).body

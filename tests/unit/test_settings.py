@@ -42,6 +42,9 @@ SINGLE = [
     ("WAGGLE_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'", "Mend it"),
     ("WAGGLE_DATABASE_URL", "mysql://host/db", "cannot use such a database (mysql)", "sqlite:////absolute/path.db"),
     ("GITHUB_API_URL", "github.example.com", "not a web address", "https://"),
+    ("SENTRY_AUTH_TOKEN", "sntryu_1", "SENTRY_ORG is not", "the organisation's slug"),
+    ("SENTRY_AUTH_TOKEN", "sntrys_1", "cannot read issues", "internal integration"),
+    ("SENTRY_URL", "sentry.acme.example", "not a web address", "https://"),
     ("SLACK_BOT_TOKEN", "xoxb-1", "SLACK_APP_TOKEN is not", "needs both"),
     ("SLACK_APP_TOKEN", "xapp-1", "SLACK_BOT_TOKEN is not", "needs both"),
 ]
@@ -119,3 +122,26 @@ def test_no_credential_is_handed_to_the_programs_that_waggle_starts(monkeypatch)
     environment = Settings.load(env_file=NO_FILE).host.environment
     assert {"a credential", "another"}.isdisjoint(environment.values())
     assert environment["PATH"]
+
+
+def test_a_sentry_is_given_with_its_projects_and_keeps_its_token(monkeypatch) -> None:
+    for name, value in (
+        ("SENTRY_AUTH_TOKEN", "sntryu_secret"),
+        ("SENTRY_ORG", "acme"),
+        ("SENTRY_PROJECTS", "shop-web, shop-api ,shop-web"),
+        ("SENTRY_DSN", "https://key@o1.ingest.sentry.io/4507"),
+    ):
+        monkeypatch.setenv(name, value)
+    settings = Settings.load(env_file=NO_FILE)
+    assert settings.sentry.given and settings.sentry.project_slugs == ("shop-web", "shop-api")
+    assert settings.sentry.own_project_id == "4507" and settings.sentry.url == "https://sentry.io"
+    assert "sntryu_secret" in settings.secrets() and "sntryu_secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(("name", "value"), [("SENTRY_ORG", "Acme Inc"), ("SENTRY_PROJECTS", "shop,a/b")])
+def test_what_is_no_slug_is_named(monkeypatch, name: str, value: str) -> None:
+    monkeypatch.setenv("SENTRY_AUTH_TOKEN", "sntryu_1")
+    monkeypatch.setenv("SENTRY_ORG", "acme")
+    monkeypatch.setenv(name, value)
+    [only] = mistakes()
+    assert name in only and "is not a slug" in only
