@@ -314,6 +314,15 @@ class Times(Table):
     run: Span = 7200.0
 
 
+class KeepTable(Table):
+    """`[keep]`: how long what is over is kept."""
+
+    runs: Span = 14 * 86400.0
+    rows: Span = 30 * 86400.0
+    rescued: Span = 14 * 86400.0
+    sweep: Span = 3600.0
+
+
 class ErrorScanTable(Table):
     """`[discovery.errors]`: which errors of running applications are proposed as tasks."""
 
@@ -354,4 +363,5 @@ class Document(Table):
     capacity: CapacityTable = CapacityTable()
     isolation: IsolationTable = IsolationTable()
     times: Times = Times()
+    keep: KeepTable = KeepTable()
     discovery: Discovery = Discovery()

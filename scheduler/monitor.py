@@ -36,6 +36,7 @@ from scheduler.questions import rewrite_prompt
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_task, remember, say
+from scheduler.sweeping import Sweeper
 from scheduler.watching import Stopper, Watcher
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class Monitor:
         self._prover = Prover(out)
         self._gatherer = Gatherer(out)
         self._cleaner = Cleaner(out)
+        self._sweeper = Sweeper(out)
         self._admission = Admission(out)
         self._ticking = asyncio.Lock()
 
@@ -96,6 +98,7 @@ class Monitor:
                 "judge pull requests": self._prove,
                 "start agents": self._dispatch,
                 "clean up": self._clean,
+                **({"sweep": self._sweep} if fetch else {}),
             }
             for name, stage in stages.items():
                 await self._guarded(report, name, partial(stage, report))
@@ -245,6 +248,15 @@ class Monitor:
     async def _clean(self, report: TickReport) -> None:
         for task_id in await self._out.registry.read(to_clean):
             self._start(report, f"clean T-{task_id}", partial(self._cleaner.clean, task_id), _lane(task_id))
+
+    async def _sweep(self, report: TickReport) -> None:
+        """What exists is held against rows beside the tick: nothing waits for it."""
+        if self._sweeper.due():
+            self._start(report, "sweep", self._sweep_now)
+
+    async def _sweep_now(self) -> None:
+        for chore in await self._sweeper.look():
+            self.jobs.start(chore.key, chore.work, chore.lane)
 
     def _stop(self, report: TickReport, name: str, attempt_id: int, lane: str) -> None:
         """Stop an attempt; while its start is under way, cut short what that waits for, and stop it right after."""

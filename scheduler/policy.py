@@ -104,6 +104,16 @@ class Capacity:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """How long what is over is kept. Tasks, events and the ledger are kept for good."""
+
+    runs_s: float = 14 * 86400.0  #: an attempt's run directory, after it ended
+    rows_s: float = 30 * 86400.0  #: messages that were sent and deliveries that were acted on
+    rescued_s: float = 14 * 86400.0  #: rescued work, after the merge
+    sweep_s: float = 3600.0  #: how often what is over is looked for
+
+
+@dataclass(frozen=True)
 class ReviewPolicy:
     """Whose reviews the definition of done wants."""
 
@@ -167,6 +177,7 @@ class Policy:
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     times: AttemptTimes = field(default_factory=AttemptTimes)
     errors: ErrorScan = field(default_factory=ErrorScan)
+    keep: Keep = field(default_factory=Keep)
     approve_plans: bool = True  #: a person approves each plan before an agent starts
     question_deadline_s: float = 24 * 3600.0
     age_step_s: float = 3600.0  #: a queued task rises by one priority for each such span

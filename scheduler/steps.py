@@ -33,6 +33,7 @@ class StepName(StrEnum):
     REMOVE_WORKSPACE = "remove_workspace"
     REMOVE_BRANCH = "remove_branch"  #: delete the merged branch on the remote
     REMOVE_RUN = "remove_run"  #: delete the run directory of a finished attempt
+    DROP_RESCUED = "drop_rescued"  #: let go of rescued work, long after the merge
 
 
 class StepObserver(Protocol):

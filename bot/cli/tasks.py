@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from bot.look import list_tasks, read_task
 from bot.show import TaskView, full_json, task_json
 from scheduler.commands import new_request
 from scheduler.names import task_label
+from scheduler.sweeping import read_leftovers
 
 _COLOURS = {
     "ready": "bold green",
@@ -29,9 +31,15 @@ _MARKS = {"ok": "[green]✓[/]", "wait": "[yellow]…[/]", "fail": "[red]✗[/]"
 
 def tasks(
     only_open: Annotated[bool, typer.Option("--open", help="Leave out what is merged, dropped or stopped.")] = False,
+    orphans: Annotated[
+        bool, typer.Option("--orphans", help="Instead: what lies about that no task wants, and why it stays.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the tasks, newest first."""
+    if orphans:
+        _print_orphans(as_json)
+        return
     with bench() as place:
         views = place.registry.read_now(lambda session: list_tasks(session, only_open=only_open))
     if as_json:
@@ -52,6 +60,17 @@ def tasks(
         )
         if row["pr_url"]:
             out.print(f"{'':<{widest}}  [dim]{row['pr_url']}[/]")
+
+
+def _print_orphans(as_json: bool) -> None:
+    with bench() as place:
+        left = place.registry.read_now(read_leftovers)
+    if as_json:
+        print_json([asdict(one) for one in left])
+    elif not left:
+        out.print("Nothing lies about, as of the last sweep of a running Waggle.")
+    for one in left if not as_json else ():
+        out.print(f"{one.what} {one.name}\n  {one.why}", markup=False)
 
 
 def show(

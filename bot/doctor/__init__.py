@@ -34,6 +34,7 @@ SUBJECTS: tuple[Examiner, ...] = (
     state.room,
     machine.git,
     state.registry,
+    state.leftovers,
     repositories,
     machine.isolation,
     machine.tmux,

@@ -12,8 +12,9 @@ import psutil  # type: ignore[import-untyped]  # it ships no stubs
 
 from bot.doctor.check import Check, Surroundings, judged
 from bot.home import Home, HomeError
-from scheduler.registry import RegistryError, copies
+from scheduler.registry import Registry, RegistryError, copies
 from scheduler.registry.migrate import OutdatedRegistryError, require_current
+from scheduler.sweeping import read_leftovers
 
 _ROOM = 2 * 2**30
 #: file systems of other machines, on which SQLite's shared memory and its locks do not hold
@@ -69,6 +70,21 @@ def registry(seen: Surroundings) -> Iterator[Check]:
         yield Check("registry", False, what, cure.strip() or "The detail says what to do.")
     else:
         yield Check("registry", True, f"{path}, whole")
+
+
+def leftovers(seen: Surroundings) -> Iterator[Check]:
+    """What the last sweep left lying. It does no harm, so it is no fault; somebody may want to look."""
+    try:
+        require_current(seen.settings.database_url)
+        registry = Registry(seen.settings.database_url)
+    except RegistryError:
+        return  # the registry has a line of its own
+    try:
+        left = registry.read_now(read_leftovers)
+    finally:
+        registry.close()
+    fix = "`waggle tasks --orphans` lists it, each with the reason why it stays."
+    yield Check("leftovers", True, f"{len(left)} that no task wants" if left else "none", fix if left else "")
 
 
 def _filesystem(path: Path) -> str:

@@ -262,6 +262,8 @@ class LocalEngine:
             doomed = self._runs / f".removed-{name}-{os.getpid()}-{time.monotonic_ns()}"
             files.path.rename(doomed)
         shutil.rmtree(doomed)
+        for cut_short in self._runs.glob(".removed-*"):  # by a death in the middle of it
+            shutil.rmtree(cut_short, ignore_errors=True)
 
     def run(self, spec: RunSpec) -> CommandResult:
         """Run a command to its end, or wait for the one of that name; `output` holds both streams, as they came."""

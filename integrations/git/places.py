@@ -38,6 +38,11 @@ class Places:
         """Only the supervisor reads and writes here."""
         return self.home / "mirrors" / f"{_flat(slug)}.git"
 
+    def slugs(self) -> list[str]:
+        """Every repository that has a mirror here."""
+        flat = (one.name.removesuffix(".git") for one in (self.home / "mirrors").glob("*.git"))
+        return sorted(name.replace("__", "/", 1) for name in flat if "__" in name)
+
     def pool(self, slug: str) -> Path:
         """Agents can write here: it is the common directory of their worktrees."""
         return self.home / "pool" / f"{_flat(slug)}.git"

@@ -43,9 +43,12 @@ class Records:
             return None
 
     def all(self, slug: str) -> list[Record]:
+        return [record for record in self.every() if record.slug == slug]
+
+    def every(self) -> list[Record]:
         names = sorted(path.stem for path in (self._places.home / "workspaces").glob("*.json"))
         found = (self.find(name) for name in names)
-        return [record for record in found if record is not None and record.slug == slug]
+        return [record for record in found if record is not None]
 
     def save(self, record: Record) -> Record:
         path = self._places.record(record.name)

@@ -116,6 +116,18 @@ class Repositories:
         """All workspaces of a repository; `ready` is false for one that is half-made or whose directory is gone."""
         return self._worktrees.all(slug)
 
+    def every_workspace(self) -> list[Worktree]:
+        """All workspaces of this home, whatever their repository."""
+        return self._worktrees.every()
+
+    def strange_directories(self) -> list[str]:
+        """What lies in the workspace root without a record, or was moved aside: Waggle does not touch it."""
+        return self._worktrees.strange()
+
+    def known(self) -> list[str]:
+        """Every repository that has a mirror in this home."""
+        return self.places.slugs()
+
     def slug_of(self, path: Path) -> str:
         """The repository that a workspace belongs to. Raises OutsideWorkspaces, NotAWorkspace."""
         return self._worktrees.record_of(path).slug

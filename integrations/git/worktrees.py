@@ -81,6 +81,17 @@ class Worktrees:
         """Every workspace that has a record, ready or not."""
         return [self._seen(record) for record in self._records.all(slug)]
 
+    def every(self) -> list[Worktree]:
+        """Every workspace of every repository that has a record."""
+        return [self._seen(record) for record in self._records.every()]
+
+    def strange(self) -> list[str]:
+        """Paths below the home: directories in the workspace root that no record knows, and what was moved aside."""
+        known = {record.name for record in self._records.every()}
+        home = self._places.home
+        found = [one for one in self._places.work.glob("*") if one.name not in known and not one.name.startswith(".")]
+        return sorted(str(one.relative_to(home)) for one in [*found, *(home / "aside").glob("*")])
+
     def record_of(self, path: Path) -> Record:
         """The record of the workspace at `path`. Raises OutsideWorkspaces or NotAWorkspace."""
         record = self._records.find(self._places.name_of(path))

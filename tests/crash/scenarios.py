@@ -8,9 +8,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from integrations.git import Repositories
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, TaskState
-from scheduler.policy import Policy, RepositoryPolicy
+from scheduler.policy import Keep, Policy, RepositoryPolicy
 from scheduler.registry import Attempt, Inbox, Outbox, Task
 from scheduler.steps import StepName
 from tests.integration.loop import SLUG, policy
@@ -87,6 +88,16 @@ async def lost(case: Case) -> None:
     assert not case.marked("t-1-a1")
     await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
     await case.merge(task_id)
+
+
+async def tidy(case: Case) -> None:
+    """Nothing is kept after the merge: neither run directories nor what was rescued."""
+    task_id = await case.approved(CSV)
+    await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+    (case.workspace / "thought.txt").write_text(NOTE)
+    await case.merge(task_id)
+    await case.eventually(lambda: not any((case.home / "runs").glob("*")), PATIENCE_S)
+    await case.eventually(lambda: not Repositories(case.home).rescued(SLUG), PATIENCE_S)
 
 
 async def conversation(case: Case) -> None:
@@ -177,6 +188,13 @@ SCENARIOS: Mapping[str, Scenario] = {
         behaviours=("hang:3000", "succeed"),
         attempts=("lost", "done"),
         states=(*_START, "queued", "running", *_END),
+    ),
+    "tidy": Scenario(
+        tidy,
+        policy(keep=Keep(runs_s=0.0, rescued_s=0.0, sweep_s=0.2)),
+        {StepName.REMOVE_RUN: (1,), StepName.DROP_RESCUED: (1,)},
+        attempts=("done",),
+        states=(*_START, *_END),
     ),
     "conversation": Scenario(
         conversation,

@@ -1,0 +1,132 @@
+"""What lies about and what is to become of it: runs, workspaces and rescued work held against rows. Pure.
+
+Only what is over, or is known to nobody, goes; and each thing that stays although nobody wants it has its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+
+from integrations.engines import RunState, RunView
+from integrations.git import Rescued, Worktree
+from scheduler.lifecycle import LIVE_ATTEMPT, TaskState
+from scheduler.policy import Keep
+from scheduler.registry.work import Attempt, Task
+
+_RUN = re.compile(r"(?P<attempt>t-(?P<task>\d+)-a\d+)(?:-.+)?")
+_WORKSPACE = re.compile(r"t-(\d+)")
+_OVER = frozenset({TaskState.MERGED, TaskState.DROPPED, TaskState.STOPPED})
+
+
+class Fate(StrEnum):
+    STAYS = "stays"  #: it is wanted, or not yet old enough
+    GOES = "goes"  #: nothing depends on it any more
+    STOPS = "stops"  #: a process that no row knows
+    SKIPPED = "skipped"  #: nobody wants it, and it must not be touched
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to become of one thing, and why."""
+
+    fate: Fate
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One thing that nobody wants and that stays, for people.
+
+    Attributes:
+        what: run, workspace, directory, branch or rescued work.
+    """
+
+    what: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the registry says, read after the disk was looked at: a row is written before what it is about."""
+
+    tasks: Mapping[int, Task]
+    attempts: Mapping[str, Attempt]
+
+    def task_of_workspace(self, name: str) -> Task | None:
+        found = _WORKSPACE.fullmatch(name)
+        return self.tasks.get(int(found[1])) if found else None
+
+    @cached_property
+    def _latest(self) -> dict[int, int]:
+        latest: dict[int, int] = {}
+        for one in self.attempts.values():
+            latest[one.task_id] = max(one.n, latest.get(one.task_id, 0))
+        return latest
+
+    def is_latest(self, attempt: Attempt) -> bool:
+        return attempt.n >= self._latest.get(attempt.task_id, 0)
+
+
+def judge_run(view: RunView, known: Known, keep: Keep, now: datetime) -> Verdict:
+    """A run directory goes when its attempt is long over and no later one builds on it."""
+    found = _RUN.fullmatch(view.name)
+    attempt = known.attempts.get(found["attempt"]) if found else None
+    task = known.tasks.get(attempt.task_id) if attempt else None
+    alive = view.state in {RunState.RUNNING, RunState.STARTING, RunState.LOST}
+    if attempt is None or task is None:
+        if alive:
+            return Verdict(Fate.STOPS, "no row of this registry knows it")
+        return _when_old(_ended(view), keep, now, "no row of this registry knows it")
+    if view.state is RunState.RUNNING or attempt.state in LIVE_ATTEMPT:
+        return Verdict(Fate.STAYS)
+    if task.state not in _OVER and known.is_latest(attempt):
+        return Verdict(Fate.STAYS)  # its log is read again, and its session may go on
+    return _when_old(attempt.ended_at or _ended(view), keep, now, "its attempt is over")
+
+
+def _when_old(ended: datetime | None, keep: Keep, now: datetime, why: str) -> Verdict:
+    age = now - ended if ended is not None else timedelta()
+    return Verdict(Fate.GOES, why) if age >= timedelta(seconds=keep.runs_s) else Verdict(Fate.STAYS, why)
+
+
+def _ended(view: RunView) -> datetime | None:
+    at = view.exit.ended_at if view.exit is not None else view.last_output_at or view.started_at
+    return datetime.fromtimestamp(at, UTC) if at is not None else None
+
+
+def judge_workspace(tree: Worktree, known: Known, alive: frozenset[str]) -> Verdict:
+    """A workspace goes when its task is gone or was cleaned up before; what is in it is rescued first.
+
+    Parameters:
+        alive: names of the runs whose processes live.
+    """
+    task = known.task_of_workspace(tree.name)
+    if task is not None and (task.repo, task.branch) == (tree.slug, tree.branch):
+        cleaned = task.state in {TaskState.MERGED, TaskState.DROPPED} and task.cleaned_at is not None
+        why = "its task was cleaned up before" if cleaned else ""
+    else:
+        why = f"no task of this registry has the branch {tree.branch}"
+    if not why:
+        return Verdict(Fate.STAYS)
+    working = next((run for run in sorted(alive) if run.startswith(f"{tree.name}-")), None)
+    if working is not None:
+        return Verdict(Fate.SKIPPED, f"{why}, and {working} still works in it")
+    return Verdict(Fate.GOES, why)
+
+
+def judge_rescued(one: Rescued, known: Known, keep: Keep, now: datetime) -> Verdict:
+    """Rescued work goes some time after its task was merged: a person had that long to miss it."""
+    task = known.task_of_workspace(one.workspace)
+    if task is None:
+        return Verdict(Fate.SKIPPED, "no task of this registry knows it; it is kept until a person deletes it")
+    if task.state is not TaskState.MERGED or task.cleaned_at is None:
+        return Verdict(Fate.STAYS)
+    since = max(task.cleaned_at, one.at)
+    old = now - since >= timedelta(seconds=keep.rescued_s)
+    return Verdict(Fate.GOES if old else Fate.STAYS, "its task was merged")
