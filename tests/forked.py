@@ -17,9 +17,10 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-PRELOADED = ("tests.warm",)
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(list(PRELOADED))
+#: Imported before anything is forked. The list is one for all tests of a process: the first fork settles it.
+PRELOADED = ("tests.warm", "tests.crash.child", "tests.crash.outside_world")
+forks = multiprocessing.get_context("forkserver")
+forks.set_forkserver_preload(list(PRELOADED))
 
 
 class Forked:
@@ -63,7 +64,7 @@ def start(
 ) -> Forked:
     """Start `waggle ARGUMENTS`; its streams are files, both output streams the same one without `stderr`."""
     streams = (stdin or Path(os.devnull), stdout, stderr)
-    process = _forks.Process(target=_live, args=(tuple(arguments), cwd, dict(env), streams), daemon=True)
+    process = forks.Process(target=_live, args=(tuple(arguments), cwd, dict(env), streams), daemon=True)
     process.start()
     return Forked(process)
 

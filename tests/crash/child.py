@@ -1,4 +1,4 @@
-"""One life of Waggle in a process of its own, to be killed: `python -m tests.crash.child HOME URL SCENARIO [KILL]`.
+"""One life of Waggle in a process of its own, to be killed: `python -m tests.crash.child HOME URL SCENARIO [KILL…]`.
 
 The suite forks it from a process that has imported everything already; by hand it starts the slow way.
 """
@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import event
@@ -34,23 +35,23 @@ def place_of(home: Path, url: str) -> Place:
     return Place(home / "playground", url, *secrets)
 
 
-def live(home: Path, url: str, scenario: str, life: int, kill: str) -> None:
+def live(home: Path, url: str, scenario: str, life: int, kills: Sequence[str]) -> None:
     """Run until SIGTERM, or until the kill that is planned for this life.
 
     Parameters:
         home: directory of the case; Waggle's own home is below it.
-        kill: as `Kill.parse` reads it; empty to live on.
+        kills: as `Kill.parse` reads them, in their order; none to live on.
     """
     end_with_parent()
     speak_into(home / "waggle.log")
-    asyncio.run(_live(home, url, scenario, life, Kill.parse(kill) if kill else None))
+    asyncio.run(_live(home, url, scenario, life, [Kill.parse(kill) for kill in kills]))
 
 
-async def _live(home: Path, url: str, scenario: str, life: int, kill: Kill | None) -> None:
+async def _live(home: Path, url: str, scenario: str, life: int, kills: Sequence[Kill]) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     registry = open_home(home / "home")
-    killer = Killer(kill, StepsLog(home / "steps.jsonl"), life, home / "playground.pid")
+    killer = Killer(kills, StepsLog(home / "steps.jsonl"), life, home / "playground.pid")
     event.listen(registry.engine, "commit", killer.committing)
     place, played = place_of(home, url), SCENARIOS[scenario]
     loop = compose(home / "home", place, registry, played.policy, tick_s=TICK_S, steps=Steps(killer))
@@ -90,4 +91,4 @@ def speak_into(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    live(Path(sys.argv[1]), sys.argv[2], sys.argv[3], 0, sys.argv[4] if len(sys.argv) > 4 else "")
+    live(Path(sys.argv[1]), sys.argv[2], sys.argv[3], 0, sys.argv[4:])

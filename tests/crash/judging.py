@@ -30,7 +30,8 @@ async def judge(case: Case, *, notices: int = 0) -> None:
         *_log(case),
         *(_slack(case) if case.scenario.talks else ()),
     ]
-    assert not found, "\n".join([*found, "--- what happened", await case.story(1)])
+    ends = [f"life {one.life}: {one.step} {one.moment} ({one.subject})" for one in case.steps.last_of_each_life()]
+    assert not found, "\n".join([*found, "--- last steps", *ends, "--- what happened", await case.story(1)])
 
 
 async def _rows(case: Case, notices: int) -> list[str]:
@@ -49,6 +50,7 @@ async def _rows(case: Case, notices: int) -> list[str]:
     alerts = said.pop("alert", 0)
     found += [] if alerts <= notices else [f"{alerts} alerts, expected at most {notices}"]
     found += _differs("said", dict(said), dict(scenario.said))
+    found += [f"said {one.kind}: {one.payload}" for one in outbox if one.kind not in {"card", "alert", *scenario.said}]
     heads = Counter(one.head for one in outbox if one.kind == "pr_ready")
     return found + [f"{n} times ready at {head}" for head, n in heads.items() if n > 1]
 

@@ -7,8 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -39,7 +38,7 @@ class Kill:
     Attributes:
         step: name of the step, ANY, COMMIT, or the end of an address that Waggle calls, such as `chat.postMessage`:
             then the playground does it, before or after it carries out what was asked.
-        n: at the n-th passage of the step in this life.
+        n: at the n-th passage of the step since the kill before this one, or since this life began.
         victims: who dies; WITHIN is for Waggle alone.
     """
 
@@ -54,7 +53,7 @@ class Kill:
 
     @property
     def by_playground(self) -> bool:
-        """Done by the playground; then `n` counts the calls of all lives."""
+        """Done by the playground; then `n` counts the calls since the kill before, in whichever life."""
         return self.step not in {*StepName, ANY, COMMIT}
 
     def __str__(self) -> str:
@@ -98,59 +97,63 @@ class StepsLog:
         rows = [json.loads(line) for line in self._file.read_text().splitlines()]
         return [Passage(life, StepName(step), Moment(moment), subject) for life, step, moment, subject in rows]
 
-    def counts(self, life: int) -> Counter[StepName]:
-        """How often one life passed each step."""
-        return Counter(one.step for one in self.all() if one.life == life and one.moment is Moment.BEFORE)
+    def last_of_each_life(self) -> list[Passage]:
+        """Where each life was killed, as far as steps go, and where the last one ended."""
+        return list({one.life: one for one in self.all()}.values())
 
 
 class Killer:
-    """A StepObserver that kills its own process as planned.
+    """A StepObserver that kills as planned, itself at last.
 
     Parameters:
-        kill: where; None to live on.
+        kills: where, one after the other; none to live on.
         log: is told of every passage, together with the number of this life.
         playground: file with the process id of the playground.
     """
 
-    def __init__(self, kill: Kill | None, log: StepsLog, life: int, playground: Path) -> None:
-        self._kill = kill
+    def __init__(self, kills: Sequence[Kill], log: StepsLog, life: int, playground: Path) -> None:
+        self._due = list(kills)
         self._log = log
         self._life = life
         self._playground = playground
-        self._passed: Counter[str] = Counter()
+        self._passed = 0  #: how often the place of the next kill was passed
         self._lock = threading.Lock()
         self._at: tuple[str, int] | None = None  #: the step and the thread in which the kill is due
-        if kill is not None and kill.moment is Moment.WITHIN:
+        if any(kill.moment is Moment.WITHIN for kill in kills):
             sys.addaudithook(self._heard)
 
     def committing(self, _connection: object) -> None:
         """A listener to SQLAlchemy's `commit` event, which comes before the commit itself."""
         with self._lock:
-            self._passed[COMMIT] += 1
-            if self._kill is not None and self._kill.step == COMMIT and self._passed[COMMIT] == self._kill.n:
-                self._strike(self._kill)
+            if self._reached({COMMIT}) is not None:
+                self._strike()
 
     def before(self, name: StepName, subject: str) -> None:
         with self._lock:
             self._log.add(self._life, name, Moment.BEFORE, subject)
-            self._passed[name] += 1
-            self._passed[ANY] += 1
-            kill = self._kill
-            if kill is None or self._at or kill.step not in {name, ANY} or self._passed[kill.step] != kill.n:
+            kill = None if self._at else self._reached({name, ANY})
+            if kill is None:
                 return
             if kill.moment is Moment.BEFORE:
-                self._strike(kill)
+                self._strike()
             else:
                 self._at = (name, threading.get_ident())
 
     def after(self, name: StepName, subject: str) -> None:
         with self._lock:
             self._log.add(self._life, name, Moment.AFTER, subject)
-            if self._kill is not None and self._at == (name, threading.get_ident()):
-                self._at = None
-                self._strike(self._kill)
+            if self._at == (name, threading.get_ident()):
+                self._strike()
 
-    def _strike(self, kill: Kill) -> None:
+    def _reached(self, places: set[str]) -> Kill | None:
+        """The kill that comes next, when it is due at one of these places by now."""
+        if not self._due or self._due[0].step not in places:
+            return None
+        self._passed += 1
+        return self._due[0] if self._passed == self._due[0].n else None
+
+    def _strike(self) -> None:
+        kill, self._passed, self._at = self._due.pop(0), 0, None
         if Victim.PLAYGROUND in kill.victims:
             os.kill(int(self._playground.read_text()), signal.SIGKILL)
         if Victim.WAGGLE in kill.victims:

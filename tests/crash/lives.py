@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
@@ -21,14 +20,11 @@ from scheduler.lifecycle import TaskState
 from tests.crash import child, outside_world
 from tests.crash.killing import Kill, StepsLog
 from tests.crash.scenarios import PATIENCE_S, SCENARIOS, Scenario
+from tests.forked import forks
 from tests.integration.loop import SLUG, Onlooker, open_home, place_at, runs_alive
 
 _END_S = 20.0
 _TOLD = 60  #: lines of Waggle's log that a failure shows
-
-#: Forks from a process that has imported everything, so that a new life costs milliseconds instead of seconds.
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.crash.nursery"])
 
 
 @dataclass
@@ -81,12 +77,12 @@ class Lives:
         between: what happens while nobody supervises, after each death.
 
     Parameters:
-        plan: where the first life ends, the second, …; the one after the last lives to the end.
+        plan: who is killed where, in order. Each kill of Waggle ends a life; the one after the last lives to the end.
     """
 
     def __init__(self, root: Path, url: str, scenario: str, plan: Sequence[Kill]) -> None:
         self._root, self._url, self._scenario = root, url, scenario
-        self._plan = list(plan)
+        self._plan = list(_by_life(plan))
         self._ending = False
         self._process: ForkServerProcess | None = None
         self.deaths = 0
@@ -98,15 +94,16 @@ class Lives:
         Raises:
             AssertionError: Waggle ended without being killed, or two agents were at work when it died.
         """
-        for life, kill in enumerate([*self._plan, None]):
-            own = "" if kill is None or kill.by_playground else str(kill)
+        for life, kills in enumerate(self._plan):
+            own = [str(kill) for kill in kills if not kill.by_playground]
             self._process = await start(child.live, self._root, self._url, self._scenario, life, own)
             (self._root / "waggle.pid").write_text(str(self._process.pid))
             code = await ended(self._process)
             if self._ending:
                 return
-            if kill is None or not kill.ends_life or code != -signal.SIGKILL:
-                raise AssertionError(f"life {life} of Waggle ended with {code}, planned was: {kill or 'none'}")
+            if life + 1 == len(self._plan) or code != -signal.SIGKILL:
+                planned = " ".join(map(str, kills)) or "none"
+                raise AssertionError(f"life {life} of Waggle ended with {code}, planned was: {planned}")
             self.deaths += 1
             agents = agents_alive(self._root / "home")
             assert len(agents) <= 1, f"agents at work when life {life} was killed: {agents}"
@@ -117,6 +114,16 @@ class Lives:
         self._ending = True
         if self._process is not None:
             await terminate(self._process)
+
+
+def _by_life(plan: Sequence[Kill]) -> Iterator[list[Kill]]:
+    kills: list[Kill] = []
+    for kill in plan:
+        kills.append(kill)
+        if kill.ends_life:
+            yield kills
+            kills = []
+    yield kills
 
 
 async def _nothing() -> None:
@@ -222,7 +229,7 @@ async def play(case: Case) -> None:
 
 
 async def start(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
-    process = _forks.Process(target=target, args=arguments, daemon=True)
+    process = forks.Process(target=target, args=arguments, daemon=True)
     await asyncio.to_thread(process.start)
     return process
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,21 +49,20 @@ def _deadly(
     kills: Sequence[Kill], waggle: Path
 ) -> Any:  # aiohttp names the type of a middleware nowhere that is public
     """Kills the caller at the n-th call of an address: before anything was done, or when all was, unanswered."""
-    seen: Counter[str] = Counter()
+    due, calls = list(kills), 0
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        due = None
-        if any(request.path.endswith(f"/{kill.step}") for kill in kills):
-            address = request.path.rpartition("/")[2]
-            seen[address] += 1
-            due = next((kill for kill in kills if (kill.step, kill.n) == (address, seen[address])), None)
-        if due is not None and due.moment is Moment.BEFORE:
-            os.kill(int(waggle.read_text()), signal.SIGKILL)
-            return web.Response(status=500)
-        answer = await handler(request)
-        if due is not None:
-            os.kill(int(waggle.read_text()), signal.SIGKILL)
+        nonlocal calls
+        kill = due[0] if due and request.path.endswith(f"/{due[0].step}") else None
+        calls += kill is not None
+        if kill is None or calls < kill.n:
+            return await handler(request)
+        calls, _ = 0, due.pop(0)
+        # The next life writes its own number there as soon as this one is gone.
+        caller = int(waggle.read_text())
+        answer = await handler(request) if kill.moment is Moment.AFTER else web.Response(status=500)
+        os.kill(caller, signal.SIGKILL)
         return answer
 
     return middleware
