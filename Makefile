@@ -15,7 +15,7 @@ WORKERS ?= 2
 help:
 	@echo 'make run       start Waggle; what has no credentials is served by the playground'
 	@echo 'make test      run the tests'
-	@echo 'make crash     kill Waggle before, within and after every side effect; takes long'
+	@echo 'make crash     kill Waggle before, within and after every side effect (minutes)'
 	@echo 'make demo      play the core scenarios in the terminal'
 	@echo 'make demo-all  play every scenario'
 	@echo 'make bench     measure (ONLY=part,… for some of it); figures in build/bench.json'

@@ -96,7 +96,7 @@ class Lives:
         """
         for life, kills in enumerate(self._plan):
             own = [str(kill) for kill in kills if not kill.by_playground]
-            self._process = await start(child.live, self._root, self._url, self._scenario, life, own)
+            self._process = start(child.live, self._root, self._url, self._scenario, life, own)
             (self._root / "waggle.pid").write_text(str(self._process.pid))
             code = await ended(self._process)
             if self._ending:
@@ -146,7 +146,7 @@ class World:
 
     async def start(self) -> None:
         """Start it and wait until it listens."""
-        self._process = await start(outside_world.serve, self._root, self._url, self._kills)
+        self._process = start(outside_world.serve, self._root, self._url, self._kills)
         (self._root / "playground.pid").write_text(str(self._process.pid))
         host, _, port = self._url.removeprefix("http://").partition(":")
         until = time.monotonic() + PATIENCE_S
@@ -228,9 +228,10 @@ async def play(case: Case) -> None:
 # --- processes ---------------------------------------------------------------------------------------------------
 
 
-async def start(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
+def start(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
     process = forks.Process(target=target, args=arguments, daemon=True)
-    await asyncio.to_thread(process.start)
+    # Not in a thread: it also collects the exit codes of others, and whoever asks at the same time gets a wrong one.
+    process.start()
     return process
 
 

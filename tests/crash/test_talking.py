@@ -32,9 +32,8 @@ async def _each_thing_is_said_once(tmp_path: Path, plan: Sequence[Kill], *, at_l
 @MOMENTS
 async def test_a_kill_at_each_message_leaves_it_said_once(tmp_path: Path, moment: Moment) -> None:
     # What was not posted is posted by the next life, which is let go on.
-    first, *others = MESSAGES
     later = 2 if moment is Moment.BEFORE else 1
-    await _each_thing_is_said_once(tmp_path, [Kill(POST, moment), *(Kill(POST, moment, later) for _ in others)])
+    await _each_thing_is_said_once(tmp_path, [Kill(POST, moment, later if n else 1) for n, _ in enumerate(MESSAGES)])
 
 
 @MOMENTS
