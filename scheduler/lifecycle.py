@@ -295,9 +295,9 @@ _JUDGED: Mapping[SignalState, Causes] = {
 }
 
 SIGNALS: Mapping[SignalState, Mapping[SignalState, Causes]] = {
-    _S.NEW: {**_JUDGED, _S.RESOLVED: _by(_C.RESOLVED)},
-    _S.REFUSED: {**_JUDGED, _S.NEW: _by(_C.PASSED), _S.RESOLVED: _by(_C.RESOLVED)},
-    _S.WAITING: {**_JUDGED, _S.RESOLVED: _by(_C.RESOLVED)},
+    _S.NEW: _JUDGED,
+    _S.REFUSED: {_S.NEW: _by(_C.PASSED), **_JUDGED},
+    _S.WAITING: _JUDGED,
     _S.PROPOSED: {
         _S.SNOOZED: _by(_C.SNOOZED),
         _S.STARTED: _by(_C.START),
@@ -312,8 +312,8 @@ SIGNALS: Mapping[SignalState, Mapping[SignalState, Causes]] = {
     },
     _S.STARTED: {_S.MERGED: _by(_C.MERGED)},
     # Fixed once: only what came back after the fix is judged again.
-    _S.MERGED: {_S.RESOLVED: _by(_C.RESOLVED), **_JUDGED},
-    _S.RESOLVED: {_S.NEW: _by(_C.CAME_BACK), **_JUDGED},
+    _S.MERGED: {_S.NEW: _by(_C.PASSED), _S.RESOLVED: _by(_C.RESOLVED), **_JUDGED},
+    _S.RESOLVED: {_S.NEW: _by(_C.PASSED), **_JUDGED},
     _S.MUTED: {_S.STARTED: _by(_C.START)},
 }
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot.cli.common import JsonOption, bench, fail, out, print_json
 from scheduler.discovery.facts import read_facts, read_gates
-from scheduler.discovery.scan import CURSOR
+from scheduler.discovery.settling import CURSOR
 from scheduler.lifecycle import SignalState
 from scheduler.names import task_label
 from scheduler.registry import Signal

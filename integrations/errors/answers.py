@@ -97,7 +97,7 @@ class _Exceptions(_Wire):
 
 class _Request(_Wire):
     url: str | None = None
-    headers: list[tuple[str, str]] | None = None
+    headers: list[tuple[str | None, str | None]] | None = None
 
 
 class _Tag(_Wire):
@@ -157,7 +157,7 @@ def read_event(answer: Any) -> Event:
     raised = _read(_Exceptions, by_type["exception"]).values if by_type.get("exception") else None
     last = raised[-1] if raised else _Exception()  # chained exceptions: the last one is what was not caught
     request = _read(_Request, by_type["request"]) if by_type.get("request") else _Request()
-    agents = [value for name, value in request.headers or [] if name.lower() == "user-agent"]
+    agents = [value for name, value in request.headers or [] if (name or "").lower() == "user-agent"]
     frames = (last.stacktrace.frames or []) if last.stacktrace else []
     return Event(
         id=wire.id,

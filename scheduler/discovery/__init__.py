@@ -1,6 +1,7 @@
 """Noticing outside what may deserve a task: for now, errors of running applications.
 
-scan.py        one look at the error tracker: fetch, judge, write, move the cursor
+scan.py        one look at the error tracker: fetch and judge
+settling.py    writing down what a look found, with the cursor
 gates.py       which errors may be proposed at all, each with its reason; pure
 noise.py       errors that no change of the code mends; pure
 locating.py    stack frames to files of the repository; pure

@@ -8,43 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session, col, select
 
-from integrations.errors import ErrorTracker, Event, Issue, TrackerError
+from integrations.errors import ErrorTracker, Event, Issue, NotFound, NotTracker, Refused, TrackerError
 from integrations.fault import IntegrationError
 from scheduler.discovery.breaker import pause_after
 from scheduler.discovery.facts import ERRORS, ErrorFacts, Gate, read_facts
-from scheduler.discovery.following import follow_all, followed
+from scheduler.discovery.following import followed
 from scheduler.discovery.gates import History, event_gates, issue_gates, refusal
 from scheduler.discovery.locating import locate
-from scheduler.discovery.promotion import promote
-from scheduler.discovery.quotas import Candidate, Taken, choose
-from scheduler.lifecycle import FINISHED, Cause, SignalState, TaskState
+from scheduler.discovery.settling import CURSOR, OPEN, Judged, settle
 from scheduler.names import task_label
-from scheduler.outages import came_back, is_down, went_down
+from scheduler.outages import went_down
 from scheduler.outside import Outside
 from scheduler.policy import Policy, RepositoryPolicy
-from scheduler.registry.work import PullRequest, Signal, Task
-from scheduler.registry.writers import move_signal, recall, remember
+from scheduler.registry.work import PullRequest, Signal
+from scheduler.registry.writers import recall, remember
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
 
-CURSOR = "discovery:errors"
 _FIRST_LOOK = timedelta(days=3)
 _OVERLAP = timedelta(seconds=5)  #: trackers write events a moment after they say when they happened
 _MOST_EVENTS = 20  #: latest events looked at in one scan
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
-#: what is judged again although nothing new happened: it waits for a look at its event, or for room
-_OPEN = (SignalState.NEW, SignalState.WAITING)
-#: a person decided, or is asked
-_DECIDED = frozenset({SignalState.PROPOSED, SignalState.SNOOZED, SignalState.STARTED, SignalState.MUTED})
-_FIXED = frozenset({SignalState.MERGED, SignalState.RESOLVED})
 
 
 @dataclass
@@ -65,15 +57,6 @@ class _Start:
     failures: int
     known: Mapping[str, tuple[ErrorFacts, History, str]]
     follow: Mapping[int, str]
-
-
-@dataclass(frozen=True)
-class _Judged:
-    key: str
-    facts: ErrorFacts
-    gates: tuple[Gate, ...]
-    repo: str
-    looked: bool  #: its latest event was looked at, or need not be
 
 
 class ErrorScan:
@@ -104,7 +87,7 @@ class ErrorScan:
         report = ScanReport(seen=len(changed.issues))
         latest = max([start.cursor, *(one.last_seen for one in changed.issues)])
         report.proposed = await out.registry.write(
-            lambda s: self._settle(s, tracker, judged, looked_up, min(latest, now))
+            lambda s: settle(s, now, policy, tracker, judged, looked_up, min(latest, now))
         )
         if report.proposed:
             log.info("errors are proposed", tasks=report.proposed)
@@ -130,18 +113,21 @@ class ErrorScan:
         found: dict[int, Issue] = {}
         for signal_id, key in start.follow.items():
             seen = fresh.get(key)
-            if seen is None:
-                seen = await asyncio.to_thread(tracker.issue, start.known[key][0].issue.id)
-            found[signal_id] = seen
+            try:
+                issue_id = start.known[key][0].issue.id
+                found[signal_id] = seen if seen is not None else await asyncio.to_thread(tracker.issue, issue_id)
+            except NotFound:
+                # Deleted, or made one with another issue: whoever decides about it still can.
+                log.info("an issue is gone from the tracker", issue=start.known[key][0].issue.short_id)
         return found
 
     async def _judge(
         self, tracker: ErrorTracker, policy: Policy, start: _Start, fresh: Mapping[str, Issue]
-    ) -> list[_Judged]:
+    ) -> list[Judged]:
         """Hold every issue against the gates; the latest event is asked for only when everything else holds."""
-        again = {key: facts.issue for key, (facts, history, _) in start.known.items() if history.state in _OPEN}
-        judged: list[_Judged] = []
-        files: dict[str, tuple[str, ...]] = {}
+        again = {key: facts.issue for key, (facts, history, _) in start.known.items() if history.state in OPEN}
+        judged: list[Judged] = []
+        files: dict[str, frozenset[str] | None] = {}
         events = 0
         for key, issue in {**again, **fresh}.items():
             facts, history, fix = start.known.get(key, (ErrorFacts(issue=issue), History(), ""))
@@ -149,30 +135,44 @@ class ErrorScan:
             repository = policy.repository_of_errors(issue.project)
             gates = issue_gates(issue, history, repository, policy.errors, self._out.clock())
             if refusal(gates) or repository is None:
-                judged.append(_Judged(key, facts, gates, repository.slug if repository else "", looked=True))
+                judged.append(Judged(key, facts, gates, repository.slug if repository else ""))
                 continue
             stale = facts.event is None or facts.event.at < issue.last_seen - _OVERLAP
             if stale and events == _MOST_EVENTS:
-                judged.append(_Judged(key, facts, gates, repository.slug, looked=False))
+                judged.append(Judged(key, facts, gates, repository.slug, "its latest event was not looked at yet"))
                 continue
             event = facts.event
             if event is None or stale:
                 events += 1
-                event = await asyncio.to_thread(tracker.latest_event, issue.id)
+                event = await self._latest_event(tracker, issue)
+            if event is None:
+                gates += (Gate(name="trace", ok=False, why="its latest event cannot be read"),)
+                judged.append(Judged(key, facts, gates, repository.slug))
+                continue
             if repository.slug not in files:
                 files[repository.slug] = await asyncio.to_thread(self._files, repository)
-            places = locate(event.in_app, set(files[repository.slug]))
+            known = files[repository.slug]
+            if known is None:
+                judged.append(Judged(key, facts, gates, repository.slug, f"{repository.slug} cannot be read now"))
+                continue
+            places = locate(event.in_app, known)
             if history.fixes:
                 deployed = await asyncio.to_thread(self._contains, repository.slug, fix, event)
                 history = replace(history, deployed=deployed)
             gates += event_gates(event, places, repository, policy.errors, history)
-            judged.append(
-                _Judged(key, ErrorFacts(issue=issue, event=event, places=places), gates, repository.slug, True)
-            )
+            judged.append(Judged(key, ErrorFacts(issue=issue, event=event, places=places), gates, repository.slug))
         return judged
 
-    def _files(self, repository: RepositoryPolicy) -> tuple[str, ...]:
-        """Every file at the head of the base branch; none when the repository cannot be read now."""
+    async def _latest_event(self, tracker: ErrorTracker, issue: Issue) -> Event | None:
+        """None when this one cannot be read: strangers write events, and one of them must not stop the scan."""
+        try:
+            return await asyncio.to_thread(tracker.latest_event, issue.id)
+        except (NotFound, NotTracker, Refused) as problem:
+            log.info("an event cannot be read", issue=issue.short_id, why=str(problem))
+            return None
+
+    def _files(self, repository: RepositoryPolicy) -> frozenset[str] | None:
+        """Every file at the head of the base branch; None when the repository cannot be read now."""
         out, slug = self._out, repository.slug
         try:
             remote = out.remotes(slug)
@@ -180,10 +180,10 @@ class ErrorScan:
                 out.repositories.ensure(remote)
                 out.repositories.fetch(remote)
             base = repository.base_branch or out.repositories.default_branch(remote)
-            return tuple(out.repositories.list_files(slug, out.repositories.resolve(slug, base)))
+            return frozenset(out.repositories.list_files(slug, out.repositories.resolve(slug, base)))
         except IntegrationError as problem:
             log.info("a repository cannot be read; its errors wait", repo=slug, why=str(problem))
-            return ()
+            return None
 
     def _contains(self, slug: str, fix: str, event: Event) -> bool | None:
         """Whether what failed holds the last fix; None when the release names no commit that is known."""
@@ -194,62 +194,7 @@ class ErrorScan:
         except IntegrationError:
             return None
 
-    # --- writing ---------------------------------------------------------------------------------------------------
-
-    def _settle(
-        self,
-        session: Session,
-        tracker: ErrorTracker,
-        judged: Sequence[_Judged],
-        looked_up: Mapping[int, Issue],
-        cursor: datetime,
-    ) -> list[str]:
-        """Everything that a look found, in one transaction with the cursor; labels of the tasks that it proposes."""
-        now, policy = self._out.clock(), self._out.policy()
-        follow_all(session, now, tracker.name, looked_up)
-        rows = {one.key: self._row(session, one) for one in judged}
-        passed = []
-        for one in judged:
-            row, why = rows[one.key], refusal(one.gates)
-            if row.state in _DECIDED:
-                continue
-            if row.state in _FIXED and row.fixes and one.facts.issue.substatus != "regressed":
-                continue
-            if why:
-                move_signal(session, row, SignalState.REFUSED, Cause.GATED, now, why=why)
-            elif not one.looked:
-                if row.state is SignalState.REFUSED:
-                    move_signal(session, row, SignalState.NEW, Cause.PASSED, now, why="its latest event comes next")
-                row.reason = "its latest event was not looked at yet"
-            else:
-                passed.append(Candidate(row.id or 0, row.repo, one.facts.issue))
-        labels = []
-        by_id = {row.id: row for row in rows.values()}
-        for choice in choose(passed, _taken(session), policy.errors):
-            row = by_id[choice.signal_id]
-            if choice.waits_for:
-                move_signal(session, row, SignalState.WAITING, Cause.PASSED, now, why=choice.waits_for)
-            else:
-                labels.append(task_label(promote(session, now, policy, row).id))
-        remember(session, now, CURSOR, {"scope": tracker.scope, "cursor": cursor.isoformat(), "failures": 0})
-        if is_down(session, tracker.name):
-            came_back(session, now, tracker.name)
-        return labels
-
-    def _row(self, session: Session, one: _Judged) -> Signal:
-        """The row of an issue, made when it is new, with what is known now."""
-        now, issue = self._out.clock(), one.facts.issue
-        row = session.exec(select(Signal).where(Signal.dedupe_key == one.key)).first()
-        if row is None:
-            row = Signal(source=ERRORS, dedupe_key=one.key, title=issue.title, state=SignalState.NEW, created_at=now)
-        row.name, row.title, row.url, row.repo = issue.short_id, issue.title, issue.url, one.repo
-        row.facts = one.facts.model_dump(mode="json")
-        if row.state not in _DECIDED:  # what led to the proposal stays there to be read
-            row.gates = [gate.model_dump() for gate in one.gates]
-        row.updated_at = now
-        session.add(row)
-        session.flush()
-        return row
+    # --- what came of it ---------------------------------------------------------------------------------------------
 
     async def _failed(self, tracker: ErrorTracker, start: _Start, problem: TrackerError) -> None:
         """The cursor stays where it is; the next look waits."""
@@ -287,17 +232,6 @@ def _merge_commit(session: Session, row: Signal) -> str:
         select(PullRequest).where(PullRequest.task_id == row.task_id).order_by(col(PullRequest.id))
     ).all()
     return next((pull.merge_commit for pull in reversed(pulls) if pull.merge_commit), "")
-
-
-def _taken(session: Session) -> Taken:
-    proposed, started = 0, dict[str, int]()
-    rows = session.exec(select(Signal, Task).join(Task, col(Task.id) == col(Signal.task_id))).all()
-    for row, task in rows:
-        if row.state is SignalState.PROPOSED and task.state is TaskState.PROPOSED:
-            proposed += 1
-        elif row.state is SignalState.STARTED and task.state not in FINISHED:
-            started[row.repo] = started.get(row.repo, 0) + 1
-    return Taken(proposed, started)
 
 
 def _moment(text: object) -> datetime | None:

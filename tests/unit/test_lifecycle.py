@@ -12,12 +12,14 @@ from scheduler.lifecycle import (
     ATTEMPTS,
     PULLS,
     QUESTIONS,
+    SIGNALS,
     TASKS,
     AttemptState,
     Cause,
     IllegalTransitionError,
     PullState,
     QuestionState,
+    SignalState,
     State,
     Step,
     TaskState,
@@ -25,12 +27,12 @@ from scheduler.lifecycle import (
     move,
 )
 
-T, A, Q, P, C = TaskState, AttemptState, QuestionState, PullState, Cause
+T, A, Q, P, S, C = TaskState, AttemptState, QuestionState, PullState, SignalState, Cause
 
 #: the design's own table of tasks, written down a second time: state, next state, causes
 DESIGN = [
     (T.PROPOSED, T.SCOPING, {C.START, C.RULE}),
-    (T.PROPOSED, T.DROPPED, {C.NEVER}),
+    (T.PROPOSED, T.DROPPED, {C.NEVER, C.RESOLVED}),
     (T.SCOPING, T.PLANNED, {C.NEEDS_APPROVAL}),
     (T.SCOPING, T.QUEUED, {C.POLICY}),
     (T.SCOPING, T.ASKING, {C.TOO_VAGUE}),
@@ -123,7 +125,7 @@ def test_every_other_transition_of_a_task_is_refused(
 
 @given(st.data())
 def test_states_of_different_things_never_mix(data: st.DataObject) -> None:
-    kinds = [T, A, Q, P]
+    kinds = [T, A, Q, P, S]
     first, second = data.draw(st.sampled_from(list(itertools.permutations(kinds, 2))))
     before, after = data.draw(st.sampled_from(list(first))), data.draw(st.sampled_from(list(second)))
     with pytest.raises(IllegalTransitionError):
@@ -177,3 +179,13 @@ def test_a_late_answer_is_still_an_answer() -> None:
 def test_a_merged_pull_request_never_opens_again() -> None:
     assert not any(allowed(P.MERGED, after) for after in P)
     assert move(P.CLOSED, P.OPEN, C.PR_REOPENED).after is P.OPEN
+
+
+def test_a_signal_is_covered_and_what_a_person_decided_is_judged_by_no_gate() -> None:
+    assert set(SIGNALS) == set(S)
+    for decided in (S.PROPOSED, S.SNOOZED, S.STARTED, S.MUTED):
+        assert not any(C.PASSED in allowed(decided, after) or C.GATED in allowed(decided, after) for after in S)
+    for undecided in (S.NEW, S.REFUSED, S.WAITING, S.MERGED, S.RESOLVED):
+        assert move(undecided, S.REFUSED, C.GATED).after is S.REFUSED
+        assert move(undecided, S.PROPOSED, C.PASSED).after is S.PROPOSED
+    assert {after for after in S if allowed(S.MUTED, after)} == {S.STARTED}, "never is never, unless a person starts it"
