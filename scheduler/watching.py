@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 _MASS_DEATH = 5  #: at least so many agents before a common death is doubted
 _MISSES = 2  #: looks in a row that must find nothing alive
+_MISS_APART_S = 1.0  #: a bell may ring twice in a moment, and two looks at the same moment are one
 _DOUBT_S = 120.0  #: so long a common death is doubted; after a reboot it is true
 _DOUBT = "mass-death"
 
@@ -51,12 +52,14 @@ class Watcher:
     def __init__(self, out: Outside) -> None:
         self._out = out
         self._meters: dict[str, Meter] = {}
+        self._missed_at: dict[str, datetime] = {}
         self._doubting = True  #: until a look shows otherwise: an earlier life may have doubted
 
     async def look(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Look at each attempt once; the ones that ended or are lost come back, to be finished."""
         names = {attempt.name for attempt in attempts}
         self._meters = {name: meter for name, meter in self._meters.items() if name in names}
+        self._missed_at = {name: at for name, at in self._missed_at.items() if name in names}
         if not attempts:
             return []
         seen = await asyncio.to_thread(lambda: [self._look_at(attempt) for attempt in attempts])
@@ -141,7 +144,11 @@ class Watcher:
         return ""
 
     async def _missed(self, attempt: Attempt) -> bool:
-        """Count a look that found nothing alive; True when it is the second in a row."""
+        """Count a look that found nothing alive; True when it is the second in a row, a moment after the first."""
+        before, now = self._missed_at.get(attempt.name), self._out.clock()
+        if before is not None and 0 <= (now - before).total_seconds() < _MISS_APART_S:
+            return False
+        self._missed_at[attempt.name] = now
 
         def work(session: Session) -> int:
             row = session.get(Attempt, attempt.id)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import jinja2
 
+from integrations.printable import printable
 from scheduler.judging import Citation, ScopedTask
 from scheduler.names import task_label
 from scheduler.policy import RepositoryPolicy
@@ -179,6 +180,7 @@ def model_prompt(name: str, facts: str) -> tuple[str, str]:
 
 def fence(text: str, label: str = "") -> str:
     """Text as data: in a fence of backticks that nothing inside can close."""
+    text = printable(str(text))
     runs = [len(run) for run in re.findall(r"`+", text)]
     ticks = "`" * max(3, max(runs, default=0) + 1)
     return f"{ticks}{label}\n{text.strip(chr(10))}\n{ticks}"
@@ -186,13 +188,13 @@ def fence(text: str, label: str = "") -> str:
 
 def line(text: str) -> str:
     """Text on one line that cannot start a heading, a list or a fence of its own."""
-    plain = " ".join(text.split()).replace("```", "'''")
+    plain = " ".join(printable(str(text)).split()).replace("```", "'''")
     return re.sub(r"^(?:\s*(?:[#>]+|[-*+](?=\s|$)|\d+[.)](?=\s|$)|~{3,}))+", "", plain).strip()
 
 
 def block(text: str) -> str:
     """Paragraphs without headings and fences of their own: the prompt's structure is the template's alone."""
-    rows = text.replace("```", "'''").replace("~~~", "---").strip().split("\n")
+    rows = printable(str(text)).replace("```", "'''").replace("~~~", "---").strip().split("\n")
     return "\n".join(re.sub(r"^\s*(?:#+\s*)+", "", row).rstrip() for row in rows)
 
 

@@ -31,6 +31,7 @@ from integrations.github.excerpt_signs import (
     STRONG,
 )
 from integrations.github.values import Excerpt
+from integrations.printable import printable, without_escapes
 from integrations.redact import redact
 
 #: Lines that are looked at, from the end.
@@ -43,9 +44,6 @@ _LOOKED_AT = 400
 _LIFT = ((1, 0.3), (2, 0.6))
 
 _STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ?")
-_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-#: Control characters, and those that change the direction of text or hide in it.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _GROUP = re.compile(r"^##\[(?:group|section|command|debug)\]")
 _MASKED = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{7,64}\b|\d+")
 _PLACE = re.compile(r"(?:[A-Za-z]:)?(?:[\w.@+-]*[/\\])+")
@@ -83,10 +81,10 @@ def clean(log: str) -> list[str]:
 
 
 def _clean_line(line: str) -> str:
-    line = _ESCAPE.sub("", _STAMP.sub("", line.rstrip("\r\n")))
+    line = without_escapes(_STAMP.sub("", line.rstrip("\r\n")))
     if "\r" in line:
         line = next((part for part in reversed(line.split("\r")) if part.strip()), "")
-    return _CONTROL.sub("", line)
+    return printable(line)
 
 
 def _signs_of(line: str) -> tuple[bool, ...]:

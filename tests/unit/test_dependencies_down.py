@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlmodel import Session, select
@@ -173,7 +174,7 @@ def test_a_model_service_that_is_down_is_said_once_however_many_questions_wait(
     for _ in range(10):
         for row_id in rows:
             setback = Setback("nobody", timedelta(seconds=60), (), failures=failures)
-            stand.change(lambda s, r=row_id, b=setback: postpone(s, stand.clock(), r, b))
+            stand.change(partial(postpone, now=stand.clock(), row_id=row_id, setback=setback))
         stand.clock.advance(60)
     assert len(stand.said("alert")) == len(gone)
 
@@ -183,7 +184,7 @@ def test_a_model_service_that_is_down_is_said_once_however_many_questions_wait(
         )
     )
     for row_id in rows:
-        stand.change(lambda s, r=row_id: write_answer(s, stand.clock(), r, Answered(said, "m")))
+        stand.change(partial(write_answer, now=stand.clock(), row_id=row_id, answered=Answered(said, "m")))
     assert len(stand.said("alert")) == 2 * len(gone)
     assert {row.state for row in stand.rows(Judgement)} == {"answered"}
 
@@ -194,7 +195,7 @@ def test_an_answer_by_rules_is_no_sign_of_a_model_and_a_wrong_answer_no_outage(s
         row_id = _asked(stand, Kind.PROMPT, f"prompt:1:v{n}")
         failures = (_failure("anthropic"), _failure("openai", "invalid_answer"))
         answered = Answered(WrittenPrompt(prompt="go on"), "rules", failures=failures)
-        stand.change(lambda s, r=row_id, a=answered: write_answer(s, stand.clock(), r, a))
+        stand.change(partial(write_answer, now=stand.clock(), row_id=row_id, answered=answered))
         stand.clock.advance(90)
     (alert,) = stand.said("alert")
     assert "anthropic" in alert.payload["text"]

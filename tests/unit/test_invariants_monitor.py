@@ -215,6 +215,7 @@ async def test_agents_that_vanish_together_are_doubted_and_then_believed(stand: 
     stand.clock.advance(120)
     watcher = Watcher(stand.outside)
     await watcher.look(attempts)
+    stand.clock.advance(2)
     assert len(await watcher.look(attempts)) == 6
     assert len(stand.said("alert")) == 1, "once for each time that it happens"
 
