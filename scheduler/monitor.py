@@ -18,6 +18,7 @@ from typing import TypeVar
 import structlog
 from sqlmodel import Session, col, select
 
+from integrations import spawned
 from scheduler.admission import Admission
 from scheduler.answers import Answers
 from scheduler.attempts import Starter
@@ -46,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass
 class TickReport:
-    """What one tick cost and did; the JSON of `waggle tick`."""
+    """What one tick cost and did; the JSON of `waggle tick`. What jobs beside it do meanwhile counts too."""
 
     requests: int = 0
     rows_written: int = 0
@@ -86,7 +87,8 @@ class Monitor:
             fetch: also ask GitHub; False for a round that only follows a change of rows.
         """
         async with self._ticking:
-            began, cpu, commits = time.monotonic(), _cpu_s(), self._out.registry.commits
+            began, cpu = time.monotonic(), _cpu_s()
+            rows, processes = self._out.registry.rows, spawned.count()
             report = TickReport()
             if not self._cleared:
                 await self._guarded(report, "clear what an earlier life left running", self._stopper.clear)
@@ -102,12 +104,12 @@ class Monitor:
             }
             for name, stage in stages.items():
                 await self._guarded(report, name, partial(stage, report))
-            report.rows_written = self._out.registry.commits - commits
+            report.processes = spawned.count() - processes
             report.ms = round((time.monotonic() - began) * 1000, 1)
             report.cpu_ms = round((_cpu_s() - cpu) * 1000, 1)
             if fetch:
                 await self._out.registry.write(lambda s: self._heartbeat(s, report))
-                report.rows_written += 1
+            report.rows_written = self._out.registry.rows - rows
             return report
 
     async def _guarded(self, report: TickReport, what: str, work: Callable[[], Awaitable[T]]) -> T | None:

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Select
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from scheduler.done import CheckRun, DiffFact, DonePolicy, PullFacts, ReviewFact, State
 from scheduler.judging import Kind
 from scheduler.lifecycle import PullState, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
-from scheduler.registry.reading import latest_attempt
-from scheduler.registry.work import Evidence, Judgement, PullRequest, Review, Task
+from scheduler.registry.work import Attempt, Evidence, Judgement, PullRequest, Review, Task
 
 #: states of a task in which its pull request is held against the definition of done
 JUDGED = frozenset({TaskState.VERIFYING, TaskState.READY, TaskState.NEEDS_HELP})
 
 
-def facts_of(session: Session, pull: PullRequest, repository: RepositoryPolicy) -> PullFacts:
+@dataclass(frozen=True)
+class Known:
+    """What other tables hold about one pull request's head commit as it is now.
+
+    Attributes:
+        evidence: the lines recorded for it: check, (state, detail).
+        ok_since: since when each line that holds does.
+        reviews: what reviewers said about it.
+        reviewers_left: a reviewer may still answer for it.
+        author: the agent and model of the latest attempt; None before the first.
+    """
+
+    evidence: dict[str, tuple[str, str]] = field(default_factory=dict)
+    ok_since: dict[str, datetime] = field(default_factory=dict)
+    reviews: tuple[ReviewFact, ...] = ()
+    reviewers_left: bool = True
+    author: tuple[str, str] | None = None
+
+
+def facts_of(pull: PullRequest, repository: RepositoryPolicy, known: Known) -> PullFacts:
     """Everything that rows know about a pull request, as values."""
-    diff = pull.facts.get("diff")
-    unresolved = [comment["id"] for comment in pull.facts.get("unresolved", ())]
-    reviews = session.exec(select(Review).where(Review.pull_request_id == pull.id, Review.head == pull.head_sha)).all()
-    asked = session.exec(
-        select(Judgement).where(
-            Judgement.kind == Kind.REVIEW, col(Judgement.subject).startswith(f"pull:{pull.id}:{pull.head_sha}:")
-        )
-    ).all()
+    facts = pull.facts
+    diff = facts.get("diff")
+    unresolved = [comment["id"] for comment in facts.get("unresolved", ())]
     return PullFacts(
         state=pull.state.value,
         head=pull.head_sha,
@@ -36,14 +52,14 @@ def facts_of(session: Session, pull: PullRequest, repository: RepositoryPolicy) 
         url=pull.url,
         draft=pull.draft,
         mergeable=pull.mergeable,
-        checks_head=pull.facts_head if "checks" in pull.facts else "",
+        checks_head=pull.facts_head if "checks" in facts else "",
         checks=tuple(
             CheckRun(check["name"], check["state"], bool(check["required"]), check.get("url") or "")
-            for check in pull.facts.get("checks", ())
+            for check in facts.get("checks", ())
         ),
-        required=tuple(pull.facts.get("required", ())),
-        checks_complete=bool(pull.facts.get("complete", True)),
-        unresolved_threads=pull.facts.get("threads"),
+        required=tuple(facts.get("required", ())),
+        checks_complete=bool(facts.get("complete", True)),
+        unresolved_threads=facts.get("threads"),
         threads_handed=bool(unresolved) and not set(unresolved) - set(pull.comments_seen),
         diff=DiffFact(
             diff["head"],
@@ -56,21 +72,11 @@ def facts_of(session: Session, pull: PullRequest, repository: RepositoryPolicy) 
         if diff
         else None,
         has_ci=repository.has_ci,
-        verified_head=pull.facts.get("verified_head", ""),
-        verified_ok=pull.facts.get("verified_ok"),
-        verified_why=" ".join(pull.facts.get("verified_tail", ())[:1]),
-        reviews=tuple(
-            ReviewFact(
-                one.family,
-                one.verdict,
-                one.head,
-                blockers=sum(1 for finding in one.findings if finding.get("blocks")),
-                unmet=sum(1 for line in one.acceptance if line.get("met") == "no"),
-                counts=one.real or repository.playground,
-            )
-            for one in reviews
-        ),
-        reviewers_left=not asked or any(one.state in {"asked", "answered"} for one in asked),
+        verified_head=facts.get("verified_head", ""),
+        verified_ok=facts.get("verified_ok"),
+        verified_why=" ".join(facts.get("verified_tail", ())[:1]),
+        reviews=known.reviews,
+        reviewers_left=known.reviewers_left,
     )
 
 
@@ -125,19 +131,87 @@ def standings(session: Session, policy: Policy) -> list[Standing]:
     found = session.exec(
         select(PullRequest, Task)
         .join(Task, col(PullRequest.task_id) == col(Task.id))
-        .where(PullRequest.state == PullState.OPEN, col(Task.state).in_(list(JUDGED)))
+        .where(*_JUDGED_PULLS)
         .order_by(col(PullRequest.id))
     ).all()
+    known = _known(session, policy, found) if found else {}
     result = []
     for pull, task in found:
         repository = policy.repository(task.repo)
         if repository is None:
             continue
-        rows = evidence_of(session, pull)
-        known = {row.check: (row.state, row.detail) for row in rows}
-        latest = latest_attempt(session, task)
-        author = policy.family_of(latest.agent, latest.model) if latest else ""
-        result.append(
-            Standing(pull, task, repository, facts_of(session, pull, repository), author, known, ok_since(rows))
-        )
+        assert pull.id is not None
+        of_pull = known[pull.id]
+        author = policy.family_of(*of_pull.author) if of_pull.author else ""
+        facts = facts_of(pull, repository, of_pull)
+        result.append(Standing(pull, task, repository, facts, author, of_pull.evidence, of_pull.ok_since))
     return result
+
+
+_JUDGED_PULLS = (col(PullRequest.state) == PullState.OPEN, col(Task.state).in_(list(JUDGED)))
+
+
+def _known(session: Session, policy: Policy, found: Sequence[tuple[PullRequest, Task]]) -> dict[int, Known]:
+    """What is known of each pull request, in as many queries as there are tables: a tick looks at all of them."""
+    evidence: dict[int, dict[str, tuple[str, str]]] = {}
+    since: dict[int, dict[str, datetime]] = {}
+    for pull_id, check, state, detail, at in session.execute(
+        _of_heads(Evidence.pull_request_id, Evidence.check, Evidence.state, Evidence.detail, Evidence.since).where(
+            col(Evidence.pull_request_id) == col(PullRequest.id), col(Evidence.head) == col(PullRequest.head_sha)
+        )
+    ):
+        evidence.setdefault(pull_id, {})[check] = (state, detail)
+        if state == State.OK:
+            since.setdefault(pull_id, {})[check] = at
+    reviews: dict[int, list[ReviewFact]] = {}
+    for pull, review in session.execute(
+        _of_heads(PullRequest, Review).where(
+            col(Review.pull_request_id) == col(PullRequest.id), col(Review.head) == col(PullRequest.head_sha)
+        )
+    ):
+        repository = policy.repository(pull.repo)
+        counts = review.real or (repository is not None and repository.playground)
+        reviews.setdefault(pull.id, []).append(_review(review, counts=counts))
+    asked: dict[str, bool] = {}
+    for subject, state in session.execute(
+        _of_heads(Judgement.subject, Judgement.state).where(
+            col(Judgement.task_id) == col(Task.id), col(Judgement.kind) == Kind.REVIEW
+        )
+    ):
+        head = ":".join(subject.split(":")[:3])  # `pull:5:<head>:r1`
+        asked[head] = asked.get(head, False) or state in {"asked", "answered"}
+    authors = {
+        task_id: (agent, model)
+        for task_id, agent, model, _ in session.execute(
+            _of_heads(Attempt.task_id, Attempt.agent, Attempt.model, Attempt.n)
+            .where(col(Attempt.task_id) == col(Task.id))
+            .order_by(col(Attempt.n))
+        )
+    }
+    return {
+        pull.id: Known(
+            evidence.get(pull.id, {}),
+            since.get(pull.id, {}),
+            tuple(reviews.get(pull.id, ())),
+            asked.get(f"pull:{pull.id}:{pull.head_sha}", True),
+            authors.get(pull.task_id),
+        )
+        for pull, _ in found
+        if pull.id is not None
+    }
+
+
+def _of_heads(*columns: Any) -> Select[Any]:
+    """These columns of what belongs to the pull requests that are judged."""
+    return sql_select(*columns).where(col(PullRequest.task_id) == col(Task.id), *_JUDGED_PULLS)
+
+
+def _review(row: Review, *, counts: bool) -> ReviewFact:
+    return ReviewFact(
+        row.family,
+        row.verdict,
+        row.head,
+        blockers=sum(1 for finding in row.findings if finding.get("blocks")),
+        unmet=sum(1 for line in row.acceptance if line.get("met") == "no"),
+        counts=counts,
+    )

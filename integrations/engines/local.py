@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from integrations import spawned
 from integrations.engines import Chunk, CommandResult, EngineError, RunSpec, RunState, RunView, bounds, docker_cli
 from integrations.engines.processes import is_zombie, kill_all, start_ticks, wearing
 from integrations.engines.records import write_json
@@ -87,6 +88,7 @@ class LocalEngine:
         try:
             files.write_spec(spec)
             with files.append("runner.log") as log:
+                spawned.note()
                 self._runners[spec.name] = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(_RUNNER), str(files.path), str(lock)],
                     env={**spec.env, **files.markers},

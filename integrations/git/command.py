@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 from urllib.parse import urlsplit
 
+from integrations import spawned
 from integrations.git.errors import (
     GitMissing,
     GitTimedOut,
@@ -174,6 +175,7 @@ class GitCommand:
         sink: IO[bytes] | _Capped | None,
     ) -> Output:
         self.home.mkdir(parents=True, exist_ok=True)
+        spawned.note()
         told = {**environment(self.home), **env}
         # `Git.execute` adds to this process's environment and cannot take from it; env(1) can, by name alone.
         unset = [

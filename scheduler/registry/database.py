@@ -63,6 +63,7 @@ class Registry:
         self._bells_lock = threading.Lock()
         self._closed = False
         self.commits = 0  #: transactions committed since start; the bench counts them
+        self.rows = 0  #: rows inserted, updated and deleted since start
         self._writer = threading.Thread(target=self._write_loop, name="registry-write", daemon=True)
         self._writer.start()
 
@@ -106,7 +107,14 @@ class Registry:
 
     def _write_loop(self) -> None:
         with self._engine.connect().execution_options(waggle_write=True) as connection:
+            event.listen(connection, "after_cursor_execute", self._count_rows)
             self._serve(connection)
+
+    def _count_rows(
+        self, _connection: Any, cursor: Any, _statement: Any, _values: Any, context: Any, many: bool
+    ) -> None:
+        if context.isinsert or context.isupdate or context.isdelete:
+            self.rows += max(cursor.rowcount, 1)
 
     def _serve(self, connection: Connection) -> None:
         while True:

@@ -3,6 +3,8 @@
     registry.py  how many small writes reach the disk in a second
     recovery.py  what a restart with a thousand tasks costs until the first correct tick
     growth.py    whether ticks make the process grow
+    monitor.py   what a quiet tick costs at 50, 200 and 1,000 open pull requests
+    quiet.py     a Waggle whose pull requests are all ready, and what one of its ticks takes
     idle.py      what a Waggle without work costs, part by part
     memory.py    where the memory of an idle Waggle goes
     thousand.py  the rows, branches and pull requests that others measure over

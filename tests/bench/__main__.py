@@ -13,12 +13,13 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tests.bench import Figure, growth, idle, recovery, registry
+from tests.bench import Figure, growth, idle, monitor, recovery, registry
 
 PARTS = {
     "registry": registry.measure,
     "recovery": recovery.measure,
     "growth": growth.measure,
+    "monitor": monitor.measure,
     "idle": idle.measure,
 }
 
