@@ -65,6 +65,7 @@ async def test_a_death_that_is_seen_costs_no_retry_and_leaves_no_stray(
 
 
 @VICTIMS
+@pytest.mark.proves("25", "F'")
 async def test_a_death_while_nobody_supervises_is_found_at_the_next_start(
     tmp_path: Path, victim: Callable[[Case], int], outcome: str
 ) -> None:

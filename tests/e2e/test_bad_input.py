@@ -6,6 +6,8 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from integrations.playground.lock import is_held
 from integrations.playground.start import ensure_playground
 from tests.e2e.terminal import Terminal
@@ -90,6 +92,7 @@ def test_a_port_in_use(terminal: Terminal) -> None:
     assert f"ort {port} is in use" in told and "Name another one" in told
 
 
+@pytest.mark.proves("30")
 def test_a_second_waggle_on_the_same_home(terminal: Terminal) -> None:
     first = terminal.running()
     second = terminal.start()
@@ -99,6 +102,7 @@ def test_a_second_waggle_on_the_same_home(terminal: Terminal) -> None:
     assert first.poll() is None
 
 
+@pytest.mark.proves("30", "H")
 def test_a_damaged_registry_is_left_alone_and_the_copy_is_named(terminal: Terminal) -> None:
     (terminal.home / "copies").mkdir(parents=True)
     kept = terminal.home / "copies" / "registry-20260301T090000Z-daily.db"

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from bot.playground_config import Pace, playground_toml
 from bot.services import Services
 from integrations.playground.lock import running
@@ -67,6 +69,7 @@ def test_a_playground_that_is_killed_comes_back_at_its_address(terminal: Termina
     eventually("its page is told", lambda: "was started again" in printed(terminal))
 
 
+@pytest.mark.proves("30", "G")
 def test_a_killed_waggle_finds_its_playground_again(terminal: Terminal) -> None:
     first = terminal.running()
     there = running(terminal.home / "playground")

@@ -98,6 +98,7 @@ def test_a_runner_that_dies_while_it_starts_never_makes_two(world: World) -> Non
     assert len(world.alive("t-1-a1")) <= 1
 
 
+@pytest.mark.proves("25", "F")
 def test_an_agent_outlives_waggle_and_is_adopted_by_the_next(world: World) -> None:
     os.mkfifo(world.runs / "go")
     start_and_die(world, "after-the-start", "echo up; read x < go; echo done; exit 5")
@@ -170,6 +171,7 @@ def test_a_frozen_runner_does_not_keep_a_stop_waiting_for_ever(world: World, mon
     assert world.alive("t-1-a1") == []
 
 
+@pytest.mark.proves("F")
 def test_a_pid_that_passed_to_somebody_else_is_left_alone(world: World) -> None:
     world.engine.start(world.spec("t-1-a1", "sleep 1000"))
     files = world.files("t-1-a1")
@@ -186,6 +188,7 @@ def test_a_pid_that_passed_to_somebody_else_is_left_alone(world: World) -> None:
         bystander.wait()
 
 
+@pytest.mark.proves("30", "H")
 def test_torn_files_of_a_power_cut_are_read_as_missing(world: World) -> None:
     path = world.files("t-1-a1").path
     path.mkdir()

@@ -119,6 +119,7 @@ def test_a_living_run_cannot_be_removed(world: World) -> None:
     assert world.engine.find("t-1-a1").state is RunState.RUNNING
 
 
+@pytest.mark.proves("28")
 def test_twenty_starts_at_once_are_twenty_runs(world: World) -> None:
     names = [f"t-{n}-a1" for n in range(20)]
     with ThreadPoolExecutor(20) as pool:

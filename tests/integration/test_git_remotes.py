@@ -196,6 +196,7 @@ def test_a_first_fetch_that_fails_is_done_again(world: World) -> None:
     assert len(world.repositories.resolve(SLUG, "main")) == 40
 
 
+@pytest.mark.proves("30", "G")
 def test_a_lock_that_a_killed_git_left_behind_does_not_stop_fetching(world: World) -> None:
     world.ready()
     lock = world.mirror / "refs" / "remotes" / "origin" / "main.lock"

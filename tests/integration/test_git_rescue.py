@@ -89,6 +89,7 @@ def test_pushed_commits_are_safe_already(world: World) -> None:
     assert world.repositories.rescue(SLUG, tree.path, RESCUE) is None
 
 
+@pytest.mark.proves("9")
 def test_the_middle_of_a_rebase_keeps_both_sides(world: World) -> None:
     tree = world.workspace()
     world.work(tree, {"clean.txt": "1"}, commit="first of mine")
@@ -112,6 +113,7 @@ def test_the_middle_of_a_rebase_keeps_both_sides(world: World) -> None:
     assert world.repositories.head(tree.path) == mine
 
 
+@pytest.mark.proves("9")
 def test_a_detached_head_keeps_its_commits_and_the_branchs(world: World) -> None:
     tree = world.workspace()
     on_branch = world.work(tree, {"a.txt": "1"}, commit="on the branch")

@@ -74,6 +74,7 @@ def test_creating_again_adopts_the_work_in_it(world: World) -> None:
     assert (tree.path / "b.txt").read_text() == "uncommitted"
 
 
+@pytest.mark.proves("28")
 def test_eight_workspaces_at_once_all_succeed(world: World) -> None:
     base = world.ready()
     names = [f"t-{n}" for n in range(8)]
@@ -154,6 +155,7 @@ def test_unknown_files_in_the_way_are_moved_aside_not_deleted(world: World) -> N
     assert [file.read_text() for file in kept] == ["somebody's"]
 
 
+@pytest.mark.proves("27")
 def test_a_failed_creation_leaves_nothing_behind(world: World) -> None:
     base = world.ready()
     blocker = world.pool / "refs" / "heads" / "waggle"
@@ -169,6 +171,7 @@ def test_a_failed_creation_leaves_nothing_behind(world: World) -> None:
     assert git("--git-dir", str(world.pool), "branch", "--format=%(refname:short)", cwd=world.root) == "waggle"
 
 
+@pytest.mark.proves("28")
 def test_a_branch_of_the_remote_is_not_ours(world: World) -> None:
     world.push({"theirs.txt": "1"}, branch="waggle/t-1-work")
     base = world.ready()
@@ -263,6 +266,7 @@ def test_a_link_in_a_workspace_is_removed_and_not_followed(world: World) -> None
 
 
 @pytest.mark.parametrize("name", ["..", "../outside", "/etc", "a/b", "", ".git", "-rf", "x\0y"])
+@pytest.mark.proves("26")
 def test_a_name_that_leads_out_of_the_root_is_refused(world: World, name: str) -> None:
     base = world.ready()
     (world.root / "outside").mkdir()
@@ -275,6 +279,7 @@ def test_a_name_that_leads_out_of_the_root_is_refused(world: World, name: str) -
     assert (world.root / "outside").exists()
 
 
+@pytest.mark.proves("26")
 def test_a_workspace_that_is_a_link_is_not_touched(world: World) -> None:
     base = world.ready()
     outside = world.root / "outside"
@@ -294,6 +299,7 @@ def test_a_workspace_that_is_a_link_is_not_touched(world: World) -> None:
     assert (outside / "keep.txt").read_text() == "kept"
 
 
+@pytest.mark.proves("26")
 def test_a_path_elsewhere_is_refused(world: World) -> None:
     world.ready()
     for path in (world.root, world.checkout, world.repositories.places.work, world.repositories.places.work / ".."):
@@ -338,6 +344,7 @@ def test_a_branch_with_letters_of_other_alphabets_works(world: World) -> None:
     assert world.repositories.changed_files(SLUG, tree.base_sha, made) == ("naïve — 新.txt",)
 
 
+@pytest.mark.proves("9")
 def test_head_follows_an_agent_that_switched_branches(world: World) -> None:
     tree = world.workspace()
     git("checkout", "-q", "-b", "my-own", cwd=tree.path)

@@ -58,6 +58,7 @@ def test_an_id_that_is_gone_does_not_hide_the_others(refs: list[PullRef], github
     assert batch.failed == frozenset()
 
 
+@pytest.mark.proves("29")
 def test_a_half_answer_is_half_believed(place: Playground, refs: list[PullRef], github: GitHub) -> None:
     place.fault(answer="partial", operation="WaggleLight")
 

@@ -45,6 +45,7 @@ def test_who_we_are_and_where(place: Playground, github: GitHub) -> None:
     assert facts.clone_url == place.remote.url
 
 
+@pytest.mark.proves("11")
 def test_a_pull_request_is_opened_once(place: Playground, github: GitHub) -> None:
     ref = place.pull(github, "waggle/once")
 
@@ -54,6 +55,7 @@ def test_a_pull_request_is_opened_once(place: Playground, github: GitHub) -> Non
     assert github.find_pull(SLUG, "waggle/nothing") is None
 
 
+@pytest.mark.proves("11")
 def test_a_lost_answer_does_not_open_a_second(place: Playground, github: GitHub) -> None:
     place.push("waggle/lost", {"lost.txt": "1"})
     place.fault(answer="drop", method="POST", path=f"/repos/{SLUG}/pulls")
@@ -117,6 +119,7 @@ def test_a_green_pull_request_passes(place: Playground, github: GitHub) -> None:
     assert light.checks_by_state == {"SUCCESS": 2}
 
 
+@pytest.mark.proves("14")
 def test_a_red_one_shows_why_without_the_credential(place: Playground, github: GitHub) -> None:
     script = "echo '{\"looks\": \"like json\"}'\necho 'E   AssertionError: 1 != 2'\nexit 3\n"
     ref = place.pull(github, "waggle/red", {"run-tests.sh": script})
@@ -288,6 +291,7 @@ def test_a_review_that_github_refuses_is_posted_without_inline_remarks(place: Pl
     assert "`new.txt:1` here" in seen.reviews[0].body
 
 
+@pytest.mark.proves("19")
 def test_what_people_say_is_told_apart_from_what_we_say(place: Playground, github: GitHub) -> None:
     ref = place.pull(github, "waggle/people")
     github.upsert_comment(SLUG, ref.number, REVIEW, "mine")

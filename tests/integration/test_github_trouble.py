@@ -182,6 +182,7 @@ def test_a_repository_that_is_not_there_is_not_found(github: GitHub) -> None:
     assert "acme/nothing" in refused.value.user_message
 
 
+@pytest.mark.proves("29", "I")
 def test_a_pause_that_github_asks_for_is_kept_without_asking_again(place: Playground, ref: PullRef) -> None:
     place.fault(clear=True)
     now = [datetime.now(UTC)]
@@ -201,6 +202,7 @@ def test_a_pause_that_github_asks_for_is_kept_without_asking_again(place: Playgr
 
 
 @pytest.mark.parametrize("resource", ["core", "graphql"])
+@pytest.mark.proves("29", "I")
 def test_a_spent_quota_is_remembered_until_its_reset(tmp_path_factory: pytest.TempPathFactory, resource: str) -> None:
     with playground(tmp_path_factory.mktemp("quota")) as place:
         now = [datetime.now(UTC)]

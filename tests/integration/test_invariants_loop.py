@@ -123,6 +123,7 @@ async def test_what_a_person_pushed_to_the_branch_is_in_the_next_attempt_and_nev
         assert loop.outside.repositories.read_file(SLUG, pull.head_sha, "NOTES.md") == "A person's note.\n"
 
 
+@pytest.mark.proves("26", "P")
 async def test_uncommitted_work_of_a_dropped_task_is_rescued_before_its_workspace_goes(tmp_path: Path) -> None:
     """# invariant 7"""
     async with running(tmp_path) as loop:

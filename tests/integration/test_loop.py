@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from sqlmodel import Session
 
 from scheduler import commands
@@ -18,6 +19,7 @@ from tests.integration.loop import SLUG, policy, running
 CSV = "customers want CSV export of invoices"
 
 
+@pytest.mark.proves("22", "O")
 async def test_a_request_becomes_a_merged_pull_request_and_nothing_is_left(tmp_path: Path) -> None:
     async with running(tmp_path) as loop:
         task_id = await loop.approved(CSV)
@@ -45,6 +47,7 @@ async def _cleaned(loop, task_id: int) -> bool:  # type: ignore[no-untyped-def] 
     return (await loop.task(task_id)).cleaned_at is not None
 
 
+@pytest.mark.proves("14")
 async def test_red_ci_sends_the_agent_back_with_the_failing_lines(tmp_path: Path) -> None:
     async with running(tmp_path) as loop:
         loop.behave("CSV", "break-test", "succeed")
@@ -73,6 +76,7 @@ async def test_retries_are_spent_once_and_a_persons_words_reach_the_next_prompt(
         assert len(await loop.said("needs_help")) == 1
 
 
+@pytest.mark.proves("26", "P")
 async def test_a_stop_reaches_the_process_tree_and_keeps_the_work(tmp_path: Path) -> None:
     async with running(tmp_path, tick_s=30.0) as loop:
         loop.behave("CSV", "hang:60", "succeed")
@@ -93,6 +97,7 @@ async def _first(loop, state: AttemptState):  # type: ignore[no-untyped-def]  # 
     return attempts[0] if attempts and attempts[0].state is state else None
 
 
+@pytest.mark.proves("6", "N")
 async def test_an_agent_killed_in_the_middle_is_resumed_without_spending_a_retry(tmp_path: Path) -> None:
     async with running(tmp_path) as loop:
         loop.behave("CSV", "crash", "succeed")
@@ -104,6 +109,7 @@ async def test_an_agent_killed_in_the_middle_is_resumed_without_spending_a_retry
         assert task.retries_failure == 0
 
 
+@pytest.mark.proves("2")
 async def test_a_runner_killed_in_the_middle_leaves_no_stray_and_is_taken_up_again(tmp_path: Path) -> None:
     async with running(tmp_path) as loop:
         loop.behave("CSV", "hang:60", "succeed")
@@ -165,6 +171,7 @@ async def test_a_repository_without_ci_is_verified_by_its_own_command(tmp_path: 
         assert line.state == "ok" and "verify command passed" in line.detail
 
 
+@pytest.mark.proves("27", "R")
 async def test_a_failing_install_goes_to_a_person_with_the_tail(tmp_path: Path) -> None:
     repository = RepositoryPolicy(SLUG, playground=True, install="echo no such package >&2; exit 7")
     async with running(tmp_path, policy(repositories=(repository,))) as loop:
@@ -187,6 +194,7 @@ async def test_a_head_that_moves_withdraws_ready_and_is_judged_anew(tmp_path: Pa
         assert {one.head for one in await loop.said("pr_ready")} == {before.head_sha, after.head_sha}
 
 
+@pytest.mark.proves("21")
 async def test_a_pull_request_closed_by_a_person_drops_the_task_and_reopening_takes_it_up(tmp_path: Path) -> None:
     async with running(tmp_path) as loop:
         task_id = await loop.approved(CSV)
@@ -199,6 +207,7 @@ async def test_a_pull_request_closed_by_a_person_drops_the_task_and_reopening_ta
         await loop.until(task_id, TaskState.VERIFYING, TaskState.READY)
 
 
+@pytest.mark.proves("24", "E''")
 async def test_a_pull_request_is_watched_after_its_agent_is_long_gone(tmp_path: Path) -> None:
     """Its task needs help, no agent lives, and a person merges by hand all the same."""
     async with running(tmp_path, policy(retries=RetryPolicy(failures=0))) as loop:

@@ -96,6 +96,7 @@ async def test_a_lost_socket_is_made_anew_and_what_was_said_meanwhile_arrives(wo
     assert len(await world.tasks()) == 1
 
 
+@pytest.mark.proves("17")
 async def test_what_was_acted_on_before_a_crash_is_answered_after_it_and_not_done_again(world: SlackWorld) -> None:
     task = await world.ask_for()
     await world.quiet()
@@ -150,6 +151,7 @@ async def test_people_are_answered_where_waggle_may_not_write(world: SlackWorld)
     assert any("admin" in text for text in told)
 
 
+@pytest.mark.proves("16", "B")
 async def test_slack_may_be_silent_for_a_while(world: SlackWorld) -> None:
     task = await world.ask_for()
     await world.quiet()

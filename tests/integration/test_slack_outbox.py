@@ -51,6 +51,7 @@ async def test_a_card_whose_answer_was_lost_is_found_and_not_posted_again(world:
     assert await count(world, task, "Waits for your approval") == 1
 
 
+@pytest.mark.proves("16", "17")
 async def test_a_crash_in_the_middle_of_sending_sends_once(world: SlackWorld) -> None:
     task = await world.ask_for()
     await world.quiet()
@@ -177,6 +178,7 @@ async def test_a_message_that_slack_refuses_is_said_in_plain_words(world: SlackW
     assert await count(world, task, "needs your help: CI is red.") == 1
 
 
+@pytest.mark.proves("16", "B")
 async def test_a_message_that_slack_refuses_for_good_is_shown_to_the_admins(world: SlackWorld) -> None:
     task = await world.ask_for()
     await world.quiet()
@@ -328,6 +330,7 @@ async def test_an_alert_waits_for_the_first_admin(tmp_path: Path) -> None:
         assert sum("GitHub does not answer" in text for text in said) == 1
 
 
+@pytest.mark.proves("16")
 async def test_everything_is_kept_while_slack_is_down(world: SlackWorld) -> None:
     task = await world.ask_for()
     await world.quiet()

@@ -72,6 +72,7 @@ async def flap(stand: Stand) -> None:
         await tick(stand)
 
 
+@pytest.mark.proves("15", "A")
 async def test_ci_that_flaps_spends_each_failure_once_and_calls_a_person_once(stand: Stand) -> None:
     """# invariant 6: red, pending, red, with a restart between any two: three retries, one call, then silence."""
     stand.github.truths[sha(1)] = Truth(checks="fail", log="FAILED tests/test_0.py::test_x")
@@ -136,6 +137,7 @@ async def test_a_red_check_that_runs_again_while_its_log_is_read_spends_nothing(
     assert (stand.task().state, stand.task().retries_failure) == (TaskState.VERIFYING, 0)
 
 
+@pytest.mark.proves("15")
 async def test_a_stable_green_gives_the_retries_back_and_a_short_one_does_not(stand: Stand) -> None:
     """# invariant 6"""
     stand.task_in(TaskState.VERIFYING, retries_failure=2)

@@ -152,6 +152,7 @@ async def test_a_commit_that_is_ready_again_is_said_to_be(stand: Stand) -> None:
     assert len(stand.said("ready_withdrawn")) == 1
 
 
+@pytest.mark.proves("29")
 async def test_a_look_that_was_never_finished_is_owed(stand: Stand) -> None:
     """# invariant 3: a close look that fails, or that a crash cuts off, is made again."""
     stand.task_in(TaskState.VERIFYING)

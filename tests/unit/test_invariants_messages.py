@@ -122,6 +122,7 @@ def test_a_write_that_fails_leaves_neither_change_nor_message(
     assert stand.rows(Outbox) == [] and stand.rows(Event) == []
 
 
+@pytest.mark.proves("J", "17")
 async def test_each_thing_is_said_once_however_often_it_is_concluded(stand: Stand) -> None:
     """# invariant 14: the same verdict, many ticks and restarts."""
     stand.task_in(TaskState.VERIFYING)

@@ -201,6 +201,7 @@ async def test_a_question_asked_in_the_moment_of_a_pause_is_not_published_as_a_c
     assert stand.task().state is TaskState.RUNNING
 
 
+@pytest.mark.proves("5", "3")
 async def test_agents_that_vanish_together_are_doubted_and_then_believed(stand: Stand) -> None:
     """# invariant 13: a broken look ends no work; a reboot does not leave five tasks running for ever."""
     for n in range(1, 7):
@@ -220,6 +221,7 @@ async def test_agents_that_vanish_together_are_doubted_and_then_believed(stand: 
     assert len(stand.said("alert")) == 1, "once for each time that it happens"
 
 
+@pytest.mark.proves("4")
 async def test_a_look_that_fails_concludes_nothing(stand: Stand) -> None:
     """# invariant 5"""
     running(stand)
@@ -230,6 +232,7 @@ async def test_a_look_that_fails_concludes_nothing(stand: Stand) -> None:
     assert stand.rows(Attempt)[0].misses == 0
 
 
+@pytest.mark.proves("29")
 async def test_one_broken_pull_request_does_not_stop_the_stop_of_another_task(stand: Stand) -> None:
     """# invariant 13"""
     stand.task_in(TaskState.VERIFYING)
@@ -305,6 +308,7 @@ def test_only_what_is_over_is_cleaned(stand: Stand, state: TaskState) -> None:
     assert stand.registry.read_now(to_clean) == []
 
 
+@pytest.mark.proves("26")
 async def test_a_stop_is_recorded_once_and_a_second_one_changes_nothing(stand: Stand) -> None:
     """# invariant 13"""
     running(stand)

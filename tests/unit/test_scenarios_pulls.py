@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -12,6 +15,7 @@ from sqlmodel import Session, select
 
 from integrations.git import RepositoryBusy
 from integrations.github import Comment, LightBatch, PullDetail, PullRef, Thread
+from integrations.github.pulls import find_pull
 from scheduler.failures import apply_diagnosis
 from scheduler.judging import Diagnosed, Kind
 from scheduler.lifecycle import AttemptState, Cause, PullState, TaskState
@@ -227,6 +231,28 @@ async def test_scenario_12_a_pull_request_has_one_owner(stand: Stand) -> None:
 
     with pytest.raises(IntegrityError):
         stand.change(steal)
+
+
+def test_scenario_13_a_forks_branch_of_the_same_name_is_not_ours() -> None:
+    """GitHub lists what matches `owner:branch`; a fork that was renamed, moved or deleted may match all the same."""
+
+    def pull(number: int, where: str | None, branch: str = "waggle/t-1-x") -> SimpleNamespace:
+        repository = SimpleNamespace(full_name=where) if where else None
+        head = SimpleNamespace(ref=branch, repo=repository, sha=sha(number))
+        return SimpleNamespace(node_id=f"PR_{number}", number=number, html_url="", head=head)
+
+    found = [pull(1, "ben/app"), pull(2, None), pull(3, SLUG, "waggle/t-1-xy")]
+    repository = SimpleNamespace(get_pulls=lambda state, head: found)
+
+    class Connection:
+        @contextmanager
+        def calling(self, what: str) -> Iterator[SimpleNamespace]:
+            yield SimpleNamespace(get_repo=lambda slug: repository)
+
+    connection = cast(Any, Connection())
+    assert find_pull(connection, SLUG, "waggle/t-1-x") is None
+    found.append(pull(4, SLUG))
+    assert find_pull(connection, SLUG, "waggle/t-1-x") == PullRef("PR_4", 4, "", sha(4))
 
 
 async def test_scenario_13_a_renamed_repository_keeps_its_pull_request(
