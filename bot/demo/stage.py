@@ -4,59 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shutil
-import signal
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
 from sqlmodel import Session
 
-from bot.configuration import read_running
+from bot.demo.process import PACE, SceneFailed, WaggleProcess
 from bot.demo.transcript import Line, Transcript
 from bot.home import Home
 from bot.look import list_tasks, read_task
-from bot.playground_config import REPOSITORY, Pace, playground_toml
-from bot.services import Services
-from bot.settings import Settings
+from bot.playground_config import REPOSITORY
 from bot.show import Json, TaskView, full_json
-from integrations.playground.lock import running
 from integrations.playground.place import Place
-from integrations.playground.start import stop_playground
 from integrations.playground.visitor import Visitor, text_of
 from scheduler.lifecycle import TaskState
 from scheduler.registry import Registry
 
 T = TypeVar("T")
 
+__all__ = ["PACE", "WORK", "SceneFailed", "Stage", "open_stage"]
+
 WORK = "C0PRODUCT"
-PACE = Pace(ready=1.5, review=1.0, no_checks=15.0, missing_checks=60.0, speed=8.0)
-_TICK_S = 1.0
 _LOOK_S = 0.25
-_START_S = 180.0
-_END_S = 20.0
-
-
-class SceneFailed(Exception):
-    """Something did not happen, or happened as it should not."""
 
 
 @dataclass
 class Stage:
-    """A running Waggle (process `pid`) and the people around it."""
+    """A running Waggle and the people around it. `narrate` shows one line of what happens beside the talk."""
 
-    home: Home
-    pid: int
+    waggle: WaggleProcess
     place: Place
     visitor: Visitor
     transcript: Transcript
     registry: Registry
+    narrate: Callable[[str], None]
+
+    @property
+    def home(self) -> Home:
+        return self.waggle.home
+
+    @property
+    def pid(self) -> int:
+        return self.waggle.pid
 
     # --- what people do ------------------------------------------------------------------------------------------
 
@@ -169,92 +165,59 @@ async def open_stage(
 
     Parameters:
         script: how the scripted agent's runs behave, as `integrations.playground.scripted.script` reads it.
+        tell: shows what is said.
+        log: shows what happens beside it.
 
     Raises:
         SceneFailed: it does not start.
     """
     directory = Path(tempfile.mkdtemp(prefix=f"waggle-{name}-"))
-    home = Home(directory / "home")
-    process = await _start(directory, home, script)
+    waggle = WaggleProcess(directory, script)
     try:
-        place = await _started(process, home, directory)
-        async with _watching(home, process.pid, place, tell) as stage:
+        async with _watching(waggle, await waggle.start(), tell, log) as stage:
             yield stage
     except BaseException:
-        await _end(process, home)
-        log(f"what is left of it: {directory}")
+        await waggle.end()
+        log(f"what is left of it, with transcript.txt and the logs: {directory}")
         raise
-    await _end(process, home)
+    await waggle.end()
     await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
 @contextlib.asynccontextmanager
-async def _watching(home: Home, pid: int, place: Place, tell: Callable[[Line], None]) -> AsyncIterator[Stage]:
-    registry = Registry(f"sqlite:///{home.root / 'registry.db'}")
+async def _watching(
+    waggle: WaggleProcess, place: Place, tell: Callable[[Line], None], log: Callable[[str], None]
+) -> AsyncIterator[Stage]:
+    written = (waggle.directory / "transcript.txt").open("a", encoding="utf-8", buffering=1)
+
+    def tell_too(line: Line) -> None:
+        written.write(f"{line.at} {line.author}: {line.text}\n")
+        tell(line)
+
+    def log_too(text: str) -> None:
+        written.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} * {text}\n")
+        log(text)
+
+    registry = Registry(f"sqlite:///{waggle.home.root / 'registry.db'}")
     try:
         async with Visitor(place.page_url) as visitor:
-            transcript = Transcript(visitor, WORK, tell)
+            transcript = Transcript(visitor, WORK, tell_too)
             await transcript.begin()
             following = asyncio.create_task(_follow(transcript))
             try:
-                yield Stage(home, pid, place, visitor, transcript, registry)
+                yield Stage(waggle, place, visitor, transcript, registry, log_too)
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
     finally:
         await asyncio.to_thread(registry.close)
+        written.close()
 
 
 async def _follow(transcript: Transcript) -> None:
     while True:
         await transcript.look()
         await asyncio.sleep(_LOOK_S)
-
-
-async def _start(directory: Path, home: Home, script: Sequence[dict[str, Any]]) -> asyncio.subprocess.Process:
-    settings = Settings.isolated(home.root)
-    services = Services(slack=False, github=False, anthropic=False, openai=False)
-    script_file, config = directory / "script.json", directory / "waggle.toml"
-    await asyncio.to_thread(script_file.write_text, json.dumps(list(script)))
-    await asyncio.to_thread(config.write_text, playground_toml(services, PACE, script=str(script_file)))
-    environment = {
-        **settings.host.environment,
-        "HOME": str(directory),
-        "WAGGLE_HOME": str(home.root),
-        "WAGGLE_CONFIG": str(config),
-        "WAGGLE_TICK_SECONDS": str(_TICK_S),
-        "PYTHONUNBUFFERED": "1",
-    }
-    with (directory / "output").open("wb") as output:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "run", stdout=output, stderr=output, cwd=directory, env=environment
-        )  # fmt: skip
-
-
-async def _started(process: asyncio.subprocess.Process, home: Home, directory: Path) -> Place:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        said = read_running(home)
-        found = running(home.playground) if said is not None and said.pid == process.pid else None
-        if found is not None:
-            return found.place
-        if process.returncode is not None:
-            break
-        await asyncio.sleep(_LOOK_S)
-    output = await asyncio.to_thread((directory / "output").read_text)
-    raise SceneFailed(f"Waggle did not start:\n{output[-2000:]}")
-
-
-async def _end(process: asyncio.subprocess.Process, home: Home) -> None:
-    """End Waggle, which ends its playground; whatever is left after that is killed."""
-    if process.returncode is None:
-        process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), _END_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-    await asyncio.to_thread(stop_playground, home.playground)
 
 
 def _all_in_full(session: Session) -> list[Json]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.demo.scenarios import ci_retry, error_to_fix, feature, needs_help
+from bot.demo.scenarios import ci_retry, crash, duplicate_delivery, error_to_fix, feature, needs_help, restart, stop
 from bot.demo.stage import Stage
 
 
@@ -43,6 +43,32 @@ SCENARIOS: dict[str, Scenario] = {
             "error-to-fix",
             "An error of the running application is proposed, mended, merged and resolved.",
             error_to_fix.play,
+        ),
+        Scenario(
+            "restart",
+            "Waggle is killed while an agent works, and between a side effect and its record; nothing is doubled.",
+            restart.play,
+            restart.SCRIPT,
+        ),
+        Scenario(
+            "crash",
+            "The agent is killed in the middle of its work; its session is resumed.",
+            crash.play,
+            crash.SCRIPT,
+            core=False,
+        ),
+        Scenario(
+            "stop",
+            "A stop in Slack ends all of an agent's processes within two seconds; the work is kept.",
+            stop.play,
+            stop.SCRIPT,
+            core=False,
+        ),
+        Scenario(
+            "duplicate-delivery",
+            "Slack delivers everything three times and cuts the socket; everything acts once.",
+            duplicate_delivery.play,
+            core=False,
         ),
     )
 }

@@ -182,6 +182,8 @@ class Doorway:
             who = account.login if account else ""
             status = answer.status if answer else 0
             self._log.wrote(request, started, status, actor=who, performed=performed, operation=operation, body=raw)
+            if fault is not None and fault.answer == "late":
+                await asyncio.sleep(fault.seconds)
             return _cut(request) if answer is None else self._respond(request, answer, resource)
 
         return door

@@ -15,6 +15,7 @@ A fault is given as JSON, all of it optional but `answer`:
 | `forbidden_fields` | GraphQL: checks are null, "Resource not accessible by personal access token" |
 | `hang` | nothing for `seconds`, then the connection is cut; nothing was carried out |
 | `drop` | carried out, then the connection is cut before the answer |
+| `late` | carried out and logged, then answered after `seconds` |
 
 `path` is a prefix, with or without the API's own (`/repos/…`, `/graphql`, `/git/acme/…`, `/actions-logs/…`).
 `{"latency_ms": 250}` delays every answer from now on. `{"clear": true}` ends all faults and the delay.
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 
 from integrations.playground.faults import BadFault, Counted, Waiting, check_keys, number
 
-WORDS = {"secondary", "rate_limited", "timeout", "partial", "forbidden_fields", "hang", "drop"}
+WORDS = {"secondary", "rate_limited", "timeout", "partial", "forbidden_fields", "hang", "drop", "late"}
 STATUSES = {401, 403, 404, 409, 422, 429, 500, 502, 503, 504}
 _PREFIXES = ("/github/api/v3", "/github/api", "/github")
 _KEYS = {"answer", "next", "path", "method", "operation", "seconds", "retry_after", "latency_ms", "clear"}

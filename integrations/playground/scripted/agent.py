@@ -107,6 +107,8 @@ def _play(work: Work, behaviour: Behaviour, session: Session, sessions: Sessions
     match behaviour.kind:
         case Kind.HANG:
             return behaviours.hang(work, behaviour.seconds or HANG_SECONDS)
+        case Kind.STALL:
+            return behaviours.stall(work, behaviour.seconds or HANG_SECONDS)
         case Kind.SLOW:
             return behaviours.slow(work, behaviour.seconds or SLOW_SECONDS)
         case Kind.MAX_TURNS:

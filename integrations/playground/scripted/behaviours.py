@@ -130,12 +130,29 @@ def hang(work: Work, seconds: float) -> int:
     """Wait for a command that has left our process group, as a development server does."""
     if not _begin(work):
         return 0
+    _wait_for_server(work, seconds)
+    work.stream.succeeded("The server ended. I changed nothing.")
+    return 0
+
+
+def stall(work: Work, seconds: float) -> int:
+    """Do the work, commit nothing, and wait for such a command."""
+    if not _begin(work):
+        return 0
+    try:
+        _apply(work)
+    except (MissingFact, Stuck) as short:
+        return _fell_short(work, short)
+    _wait_for_server(work, seconds)
+    work.stream.succeeded("The server ended. I committed nothing.")
+    return 0
+
+
+def _wait_for_server(work: Work, seconds: float) -> None:
     command = f"sleep {seconds:g}"
     work.stream.tool_use("Bash", {"command": command, "description": "Start the server"})
     child = subprocess.Popen(shlex.split(command), start_new_session=True, stdin=subprocess.DEVNULL)
     child.wait()
-    work.stream.succeeded("The server ended. I changed nothing.")
-    return 0
 
 
 def slow(work: Work, seconds: float) -> int:

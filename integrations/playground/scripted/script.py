@@ -22,6 +22,7 @@ class Kind(StrEnum):
     ASK = "ask"  #: ends with a question for a person
     CRASH = "crash"  #: is killed in the middle of the work
     HANG = "hang"  #: starts a command that never ends (`hang:SECONDS`)
+    STALL = "stall"  #: changes files, commits nothing, and starts a command that never ends (`stall:SECONDS`)
     SLOW = "slow"  #: works for a while first (`slow:SECONDS`)
     CONTEXT = "context"  #: the prompt is too long for the model
     MAX_TURNS = "max-turns"  #: reaches its turn limit
