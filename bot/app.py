@@ -17,6 +17,7 @@ from bot.config import ConfigFile
 from bot.config_agents import agent_settings, held_secrets
 from bot.context.store import ContextStore
 from bot.errors import tracker_of
+from bot.github_access import github_access
 from bot.grants import apply_access
 from bot.home import Home
 from bot.orchestrator.answering import Orchestrator
@@ -24,7 +25,7 @@ from bot.orchestrator.models import Panel
 from bot.orchestrator.reading import MirrorReader
 from bot.panel import Panels, StandIn
 from bot.projects import Projects
-from bot.remotes import remote_of, web_root
+from bot.remotes import remote_of
 from bot.services import Services, services_of
 from bot.settings import Settings
 from bot.slack import ChannelBinding, SlackSide, SlackValues
@@ -106,13 +107,13 @@ def build(
     """Put the parts together. Nothing is started and nobody is asked anything."""
     registry = Registry(settings.database_url)
     secrets = _secrets(settings, config, place)
-    github_url, github_token = _github(settings, place)
-    github = GitHub(github_url, github_token, utc_now)
+    access = github_access(settings, place)
+    assert access is not None, "without a credential the playground runs"
+    github = GitHub(access.api_url, access.token, utc_now)
     repositories = Repositories(home.root)
-    root = f"{place.url}/github/git" if place and not services.github else web_root(github_url)
 
     def remotes(slug: str) -> Remote:
-        return remote_of(config.document, slug, root, github_token)
+        return remote_of(config.document, slug, access.root, partial(access.git_token, slug))
 
     def models() -> Panel:
         return panels.panel(config.document)
@@ -200,14 +201,6 @@ def _slack_values(settings: Settings, config: ConfigFile, services: Services, pl
         card_interval_s=2.0,
         card_state_interval_s=0.3,
     )
-
-
-def _github(settings: Settings, place: Place | None) -> tuple[str, Callable[[], str]]:
-    token = settings.github.token
-    if token is not None:
-        return settings.github.api_url, token.get_secret_value
-    assert place is not None, "without a GitHub token the playground runs"
-    return place.github_api_url, lambda: place.github_token
 
 
 def _stand_in(place: Place | None) -> StandIn | None:

@@ -45,7 +45,7 @@ class Services:
         scripted = self.agent == "scripted"
         return [
             _row("Slack", self.slack, "your workspace", "playground", "SLACK_BOT_TOKEN and SLACK_APP_TOKEN"),
-            _row("GitHub", self.github, "your repositories", "playground", "GITHUB_TOKEN"),
+            _row("GitHub", self.github, "your repositories", "playground", "GITHUB_TOKEN, or a GitHub App"),
             _row("Errors", self.errors, "your Sentry", self._tracker(), "SENTRY_AUTH_TOKEN and SENTRY_ORG"),
             _row("Models", self.models, self._model_names(), "rules", "ANTHROPIC_API_KEY, OPENAI_API_KEY"),
             _row(

@@ -138,16 +138,60 @@ class SlackSettings(_Group):
 
 
 class GitHubSettings(_Group):
-    """GitHub, as a token's owner. Without a token the playground's GitHub is used."""
+    """GitHub, as a token's owner or as an App. Without either the playground's GitHub is used.
+
+    Attributes:
+        app_id, app_private_key, app_installation_id: of a GitHub App; the key as PEM text or the path of its file.
+        api_url: `https://HOST/api/v3` for a GitHub Enterprise Server.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GITHUB_")
 
     token: SecretStr | None = None
+    app_id: str = ""
+    app_private_key: SecretStr | None = None
+    app_installation_id: str = ""
     api_url: WebAddress = GITHUB_API_URL
 
     @property
     def given(self) -> bool:
-        return self.token is not None
+        return self.token is not None or self.app_private_key is not None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        parts = {
+            "GITHUB_APP_ID": self.app_id,
+            "GITHUB_APP_PRIVATE_KEY": _value(self.app_private_key),
+            "GITHUB_APP_INSTALLATION_ID": self.app_installation_id,
+        }
+        missing = [name for name, value in parts.items() if not value]
+        if len(missing) == len(parts):
+            return self
+        if missing:
+            raise wrong(
+                f"an App is set, and {' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not",
+                "The App's page has its id and makes its key; the installation's number ends the address of Settings,"
+                " Applications, Installed GitHub Apps, Configure. Remove all three for a token or the playground.",
+                missing[0],
+            )
+        if not self.app_installation_id.isdigit():
+            raise wrong(
+                "it is not a number",
+                "Take the number at the end of the installation's address.",
+                "GITHUB_APP_INSTALLATION_ID",
+            )
+        _pem(_value(self.app_private_key))
+        return self
+
+    @property
+    def private_key(self) -> str:
+        """The App's key as PEM text."""
+        return _pem(_value(self.app_private_key))
+
+    @property
+    def key_text(self) -> SecretStr | None:
+        """The key when it was given as text; the path of its file is no secret."""
+        return self.app_private_key if "-----BEGIN" in _value(self.app_private_key) else None
 
 
 class AnthropicSettings(_Group):
@@ -342,6 +386,7 @@ class Settings:
             self.slack.bot_token,
             self.slack.app_token,
             self.github.token,
+            self.github.key_text,
             self.anthropic.api_key,
             self.openai.api_key,
             self.claude_code.oauth_token,
@@ -394,6 +439,23 @@ def _host() -> Host:
         login=login,
         environment={"PATH": os.defpath} | {name: os.environ[name] for name in _INHERITED if name in os.environ},
     )
+
+
+def _pem(given: str) -> str:
+    """PEM text that was given as it is, with `\\n` for its line ends, or as the path of a file."""
+    if "-----BEGIN" in given:
+        return given.replace("\\n", "\n")
+    try:
+        text = Path(given).expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        text = ""
+    if "-----BEGIN" not in text:
+        raise wrong(
+            "it is neither a key in PEM form nor the path of one that can be read",
+            "Make a key at the App's page, Private keys, and give the path of the file.",
+            "GITHUB_APP_PRIVATE_KEY",
+        )
+    return text
 
 
 def _value(secret: SecretStr | None) -> str:

@@ -6,11 +6,13 @@ pulls.py        find, open, close                conversation.py comments, revie
 ci_output.py    summary, annotations, log        excerpt.py     the lines of a log that explain a failure
 checks.py       what checks add up to            fingerprint.py whether anything changed
 probe.py        what the credential can do       limits.py      quotas, pauses, our own write budget
+app.py          a GitHub App's tokens
 connection.py   PyGithub, one client a thread    graphql.py     one GraphQL call, partial data kept
 degraded.py     checks for a credential that may not read them
 answers.py, values.py, markers.py, errors.py, queries/*.graphql
 """
 
+from integrations.github.app import AppCredential, AppIdentity
 from integrations.github.checks import CiState, CiVerdict, judge
 from integrations.github.client import GitHub
 from integrations.github.errors import (
@@ -48,6 +50,8 @@ from integrations.github.values import (
 
 __all__ = [
     "Annotation",
+    "AppCredential",
+    "AppIdentity",
     "AuthFailed",
     "Capability",
     "CheckFact",

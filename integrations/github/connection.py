@@ -121,7 +121,7 @@ class Connection:
         if session is None:
             session = self._of_thread.session = requests.Session()
             session.headers["User-Agent"] = USER_AGENT
-            session.auth = _as_it_is
+            session.auth = as_it_is
         return session
 
     def token(self) -> str:
@@ -173,9 +173,18 @@ class Connection:
             self.limits.reported("core", Rate(limit, remaining, reset))
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """No authentication of its own: without one, requests would put a password from ~/.netrc over our header."""
     return request
+
+
+def said_by(response: requests.Response) -> str:
+    """GitHub's own sentence about a refusal."""
+    try:
+        body = response.json()
+    except ValueError:
+        return response.reason or ""
+    return str(body.get("message", "")) if isinstance(body, dict) else ""
 
 
 def present(value: T | None) -> T:

@@ -12,7 +12,7 @@ import requests
 from pydantic import BaseModel, ValidationError
 
 from integrations.github.answers import Envelope, ErrorEntry, Quota
-from integrations.github.connection import Connection
+from integrations.github.connection import Connection, said_by
 from integrations.github.errors import (
     Forbidden,
     GitHubError,
@@ -67,7 +67,7 @@ def ask(
     if response.status_code in (502, 504):
         raise no_answer(what, f"GitHub gave up ({response.status_code})")
     if response.status_code >= 400:
-        error = refused(response.status_code, response.headers, _message(response), what, connection.clock())
+        error = refused(response.status_code, response.headers, said_by(response), what, connection.clock())
         connection.limits.failed("graphql", error)
         raise error
     return _read(connection, response, answer, what)
@@ -108,11 +108,3 @@ def _without_data(errors: tuple[ErrorEntry, ...], what: str) -> GitHubError:
     if "went wrong" in said or "timed out" in said or "timeout" in said:
         return no_answer(what, said)
     return Invalid(f"{what}: {said}")
-
-
-def _message(response: requests.Response) -> str:
-    try:
-        body = response.json()
-    except ValueError:
-        return response.reason or ""
-    return str(body.get("message", "")) if isinstance(body, dict) else ""

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from integrations.playground.github.apps import Apps, Grant
 from integrations.playground.github.faults import Fault, Faults
 from integrations.playground.github.git_http import caller
 from integrations.playground.github.limits import CORE, GRAPHQL, Limits
@@ -139,8 +140,11 @@ class CallLog:
 
 
 class Doorway:
-    def __init__(self, place: Place, faults: Faults, limits: Limits, log: CallLog, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, place: Place, apps: Apps, faults: Faults, limits: Limits, log: CallLog, clock: Callable[[], float]
+    ) -> None:
         self._place = place
+        self._apps = apps
         self._faults = faults
         self._limits = limits
         self._log = log
@@ -155,7 +159,7 @@ class Doorway:
     def _door(self, handler: Handler, resource: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def door(request: web.Request) -> web.StreamResponse:
             started = self._clock()
-            account = caller(request, self._place)
+            grant = caller(request, self._apps)
             raw = await request.text() if request.can_read_body else ""
             body, readable = _parse(raw)
             operation = str(body.get("operationName") or _operation(body.get("query"))) if resource == GRAPHQL else ""
@@ -166,20 +170,24 @@ class Doorway:
             if fault is not None and fault.answer == "hang":
                 await asyncio.sleep(fault.seconds)
                 answer = None
-            elif account is None:
+            elif grant is None:
                 answer = _refusal(
                     Refused(401, "Bad credentials" if _offers_token(request) else "Requires authentication")
                 )
             elif not readable:
                 answer = _refusal(Refused(400, "Problems parsing JSON"))
+            elif not _opened(grant, request):
+                answer = _refusal(Refused(404, "Not Found"))
             else:
                 answer = self._faulty(fault, resource)
                 if answer is None:
-                    answer = await self._perform(handler, Call(request, account, self._place, body, fault), resource)
+                    answer = await self._perform(
+                        handler, Call(request, grant.account, self._place, body, fault), resource
+                    )
                     performed = answer.status < 400
                 if fault is not None and fault.answer == "drop":
                     answer = None
-            who = account.login if account else ""
+            who = grant.account.login if grant else ""
             status = answer.status if answer else 0
             self._log.wrote(request, started, status, actor=who, performed=performed, operation=operation, body=raw)
             if fault is not None and fault.answer == "late":
@@ -251,6 +259,12 @@ def _operation(query: object) -> str:
     lines = [line for line in str(query or "").splitlines() if line.strip() and not line.lstrip().startswith("#")]
     words = lines[0].replace("(", " ").replace("{", " ").split() if lines else []
     return words[1] if len(words) > 1 and words[0] in ("query", "mutation") else ""
+
+
+def _opened(grant: Grant, request: web.Request) -> bool:
+    """Whether the credential may see the repository that a REST call names."""
+    match = request.match_info
+    return "owner" not in match or grant.opens(f"{match['owner']}/{match['name']}")
 
 
 def _offers_token(request: web.Request) -> bool:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from integrations.playground.github.apps import Apps, Grant
 from integrations.playground.github.git import environment
-from integrations.playground.github.people import Account, holder
-from integrations.playground.place import Place
 
 _BeforeEnd = Callable[[], Awaitable[None]]
 _CHUNK = 64 * 1024
@@ -22,18 +21,18 @@ _IDLE_S = 120.0
 _SERVICES = ("info/refs", "git-upload-pack", "git-receive-pack", "HEAD", "objects/")
 
 
-def caller(request: web.Request, place: Place) -> Account | None:
+def caller(request: web.Request, apps: Apps) -> Grant | None:
     """Who calls, by `Authorization: Basic x-access-token:TOKEN`, `Bearer TOKEN` or `token TOKEN`."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() in ("bearer", "token"):
-        return holder(place, value.strip())
+        return apps.holder(value.strip())
     if scheme.lower() != "basic":
         return None
     try:
         user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return holder(place, password) or holder(place, user)
+    return apps.holder(password) or apps.holder(user)
 
 
 def is_push(request: web.Request) -> bool:

@@ -24,14 +24,14 @@ class GitCalls:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         started = self._world.clock()
-        account = caller(request, self._world.place)
+        grant = caller(request, self._world.apps)
         answer, performed = await self._serve(request)
         status = answer.status if answer else 0
         self._world.log.wrote(
             request,
             started,
             status,
-            actor=account.login if account else "",
+            actor=grant.account.login if grant else "",
             performed=performed,
             operation="push" if is_push(request) else "fetch",
         )
@@ -53,20 +53,20 @@ class GitCalls:
         if fault is not None and fault.answer != "drop":
             status = fault.answer if isinstance(fault.answer, int) else 503
             return web.Response(status=status, text="Trouble on demand."), False
-        account = caller(request, world.place)
-        if account is None:
+        grant = caller(request, world.apps)
+        if grant is None:
             return ask_for_token(), False
         slug = f"{request.match_info['owner']}/{request.match_info['name'].removesuffix('.git')}"
         repo = world.store.first(Repo, "lower(slug)=lower(?)", slug)
         tail = request.match_info["tail"]
-        if repo is None or not sane_tail(tail):
+        if repo is None or not grant.opens(slug) or not sane_tail(tail):
             return refuse_unknown(), False
 
         async def follow_up() -> None:
             if is_push(request):
-                await world.pushes.settle(repo.slug, account.login)
+                await world.pushes.settle(repo.slug, grant.account.login)
 
-        backend = Backend(request, world.repositories.root, f"/{repo.slug}.git/{tail}", account.login)
+        backend = Backend(request, world.repositories.root, f"/{repo.slug}.git/{tail}", grant.account.login)
         drop = fault is not None
         answer = await backend.answer(before_end=follow_up, drop=drop)
         return (None if drop else answer), True

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from integrations.playground.github.addresses import Addresses
+from integrations.playground.github.apps import Apps
 from integrations.playground.github.checks import merge_state, rollup
 from integrations.playground.github.ci import CI
 from integrations.playground.github.doorway import CallLog
@@ -54,6 +55,7 @@ class GitHubWorld:
         self.seeding = Seeding(self.store, self.repositories, self.pushes, clock)
         self.faults = Faults()
         self.limits = Limits(clock)
+        self.apps = Apps(place, clock)
         self.log = CallLog(self.store, clock)
         self._background: set[asyncio.Task[None]] = set()
         self._log_tickets: dict[str, tuple[int, float]] = {}
