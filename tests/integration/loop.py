@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from integrations.models.anthropic import AnthropicModel
 from integrations.models.openai import OpenAIModel
 from integrations.playground import github, models
 from integrations.playground.github.visiting import GitHubVisitor
+from integrations.playground.page_routes import Service
 from integrations.playground.place import Place
 from scheduler import commands
 from scheduler.commands import Actor, Reply
@@ -200,6 +201,11 @@ class Loop(Onlooker):
     supervisor: Supervisor
     orchestrator: Orchestrator
     context: ContextStore
+    services: dict[str, Service] = field(default_factory=dict)
+
+    def fault(self, service: str, **spec: object) -> None:
+        """Trouble for `github` or `models` from now on, in the words of their `faults.py`."""
+        self.services[service].fault(spec)
 
     async def start(self) -> None:
         """Begin to work. The customers' words may be known already, from an earlier life."""
@@ -225,17 +231,16 @@ def place_at(home: Path) -> Place:
 
 
 @asynccontextmanager
-async def playground(place: Place) -> AsyncIterator[None]:
-    """GitHub and models of the playground, until the block ends."""
+async def playground(place: Place) -> AsyncIterator[dict[str, Service]]:
+    """GitHub and models of the playground, by name, until the block ends."""
     place.home.mkdir(exist_ok=True)
     app = web.Application(client_max_size=64 * 2**20)
-    github.add_routes(app, place)
-    models.add_routes(app, place)
+    services: dict[str, Service] = {"github": github.add_routes(app, place), "models": models.add_routes(app, place)}
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", int(place.url.rpartition(":")[2])).start()
     try:
-        yield
+        yield services
     finally:
         await runner.cleanup()
 
@@ -257,7 +262,12 @@ def _now() -> datetime:
 
 @asynccontextmanager
 async def running(
-    tmp_path: Path, the_policy: Policy | None = None, *, tick_s: float = 0.25, model_key: str = ""
+    tmp_path: Path,
+    the_policy: Policy | None = None,
+    *,
+    tick_s: float = 0.25,
+    model_key: str = "",
+    clock: Callable[[], datetime] | None = None,
 ) -> AsyncIterator[Loop]:
     """A loop that runs until the block ends.
 
@@ -265,10 +275,11 @@ async def running(
         model_key: another key than the playground's, so that every call of a model is refused.
     """
     place = place_at(tmp_path / "playground")
-    async with playground(place):
+    async with playground(place) as services:
         home = tmp_path / "home"
         registry = open_home(home)
-        loop = compose(home, place, registry, the_policy or policy(), tick_s=tick_s, model_key=model_key)
+        loop = compose(home, place, registry, the_policy or policy(), tick_s=tick_s, model_key=model_key, clock=clock)
+        loop.services = services
         await loop.start()
         try:
             yield loop
@@ -286,9 +297,11 @@ def compose(
     tick_s: float,
     steps: Steps | None = None,
     model_key: str = "",
+    clock: Callable[[], datetime] | None = None,
 ) -> Loop:
     """Every part of a Waggle without Slack, built and not started."""
     repositories = Repositories(home)
+    clock = clock or _now
 
     def remotes(slug: str) -> Remote:
         return Remote(slug, f"{place.url}/github/git/{slug}.git", lambda: place.github_token)
@@ -306,7 +319,7 @@ def compose(
         host=lambda: Host(available_bytes=64 * 2**30),
         environment=clean_environment(),
         agents_home=home / "agents",
-        clock=_now,
+        clock=clock,
         new_id=lambda: str(uuid.uuid4()),
         secrets=(place.github_token,),
         steps=steps or Steps(),
@@ -315,14 +328,14 @@ def compose(
         Voice(AnthropicModel(model_key or place.model_key, place.anthropic_base_url, "claude-sonnet-5"), real=False),
         Voice(OpenAIModel(model_key or place.model_key, place.openai_base_url, "gpt-5.2"), real=False),
     )
-    context = ContextStore(registry, _now)
+    context = ContextStore(registry, clock)
     orchestrator = Orchestrator(
         registry,
         context,
         MirrorReader(repositories, remotes, lambda: chosen),
         lambda: panel_of(voices),
         lambda: chosen,
-        _now,
+        clock,
     )
     supervisor = Supervisor(outside, tick_s=tick_s)
     return Loop(home, place, registry, script, chosen, outside, supervisor, orchestrator, context)

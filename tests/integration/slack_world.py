@@ -65,6 +65,7 @@ class SlackWorld:
             card_state_interval_s=0.05,
             timeout_s=3.0,
         )
+        self.clock: Callable[[], datetime] = now
         self.registry = self._open()
 
     def _open(self) -> Breakable:
@@ -73,8 +74,8 @@ class SlackWorld:
         return registry
 
     async def start(self) -> None:
-        self.context = ContextStore(self.registry, now)
-        self.side = SlackSide(self.registry, lambda: self.values, lambda: POLICY, self.context, now)
+        self.context = ContextStore(self.registry, lambda: self.clock())
+        self.side = SlackSide(self.registry, lambda: self.values, lambda: POLICY, self.context, lambda: self.clock())
         await self.side.start()
 
     async def stop(self) -> None:
