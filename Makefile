@@ -8,13 +8,19 @@ PY := $(VENV)/bin/python
 LOCK_SUM := $(shell cksum < requirements.lock 2>/dev/null | cut -d' ' -f1)
 STAMP := $(VENV)/.built-$(LOCK_SUM)
 WORKERS ?= 2
+# The coding agents that `make test-agents` drives, in the versions that the adapters were written for.
+CLAUDE_CODE_VERSION ?= 2.1.330
+CODEX_VERSION ?= 0.169.0
+AGENTS := build/agents
+AGENTS_STAMP := $(AGENTS)/.installed-$(CLAUDE_CODE_VERSION)-$(CODEX_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash demo demo-all bench check
+.PHONY: help run test test-agents crash demo demo-all bench check
 
 help:
 	@echo 'make run       start Waggle; what has no credentials is served by the playground'
 	@echo 'make test      run the tests'
+	@echo 'make test-agents  install Claude Code and Codex into build/ and run the tests that drive them, without an account'
 	@echo 'make crash     kill Waggle before, within and after every side effect (minutes)'
 	@echo 'make demo      play the core scenarios in the terminal'
 	@echo 'make demo-all  play every scenario'
@@ -26,6 +32,10 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+# Not below the temporary directory: Codex refuses to keep its helper programs there.
+test-agents: $(STAMP) $(AGENTS_STAMP)
+	@$(PY) -m pytest -m agents --basetemp=$(AGENTS)/tmp tests/agents $(ARGS)
 
 crash: $(STAMP)
 	@$(PY) -m pytest -m crash_all -n $(WORKERS) --dist worksteal tests/crash $(ARGS)
@@ -60,4 +70,12 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock > build/install.log 2>&1 || { tail -n 20 build/install.log >&2; echo 'The environment could not be built; the lines above say why (all of them: build/install.log). Without a connection to a package index, set PIP_INDEX_URL to one that you reach.' >&2; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >> build/install.log 2>&1 || { tail -n 20 build/install.log >&2; exit 1; }
 	@rm -f $(VENV)/.built-*
+	@touch $@
+
+$(AGENTS_STAMP):
+	@command -v npm >/dev/null || { echo 'The agents come from npm, and it is not here. Debian: apt-get install npm.' >&2; exit 1; }
+	@echo 'Installing Claude Code $(CLAUDE_CODE_VERSION) and Codex $(CODEX_VERSION) into $(AGENTS); about 800 MB, once.'
+	@mkdir -p $(AGENTS)
+	@npm install --prefix $(AGENTS) --no-audit --no-fund --no-save @anthropic-ai/claude-code@$(CLAUDE_CODE_VERSION) @openai/codex@$(CODEX_VERSION) > $(AGENTS)/npm.log 2>&1 || { tail -n 20 $(AGENTS)/npm.log >&2; exit 1; }
+	@rm -f $(AGENTS)/.installed-*
 	@touch $@

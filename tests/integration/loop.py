@@ -26,6 +26,7 @@ from bot.context.store import ContextStore
 from bot.orchestrator.answering import Orchestrator
 from bot.orchestrator.models import Voice, panel_of
 from bot.orchestrator.reading import MirrorReader
+from integrations.agents import AgentAdapter
 from integrations.agents.catalog import AgentSettings, adapters
 from integrations.engines.environment import clean_environment
 from integrations.engines.local import LocalEngine
@@ -268,17 +269,20 @@ async def running(
     tick_s: float = 0.25,
     model_key: str = "",
     clock: Callable[[], datetime] | None = None,
+    agents: Mapping[str, AgentAdapter] | None = None,
 ) -> AsyncIterator[Loop]:
     """A loop that runs until the block ends.
 
     Parameters:
+        agents: others than the scripted one.
         model_key: another key than the playground's, so that every call of a model is refused.
     """
     place = place_at(tmp_path / "playground")
     async with playground(place) as services:
         home = tmp_path / "home"
         registry = open_home(home)
-        loop = compose(home, place, registry, the_policy or policy(), tick_s=tick_s, model_key=model_key, clock=clock)
+        chosen = the_policy or policy()
+        loop = compose(home, place, registry, chosen, tick_s=tick_s, model_key=model_key, clock=clock, agents=agents)
         loop.services = services
         await loop.start()
         try:
@@ -298,6 +302,7 @@ def compose(
     steps: Steps | None = None,
     model_key: str = "",
     clock: Callable[[], datetime] | None = None,
+    agents: Mapping[str, AgentAdapter] | None = None,
 ) -> Loop:
     """Every part of a Waggle without Slack, built and not started."""
     repositories = Repositories(home)
@@ -307,14 +312,14 @@ def compose(
         return Remote(slug, f"{place.url}/github/git/{slug}.git", lambda: place.github_token)
 
     script = home / "script.json"
-    agents = adapters(AgentSettings(enabled=("scripted",), script=script, speed=20.0))
+    offered = agents or adapters(AgentSettings(enabled=("scripted",), script=script, speed=20.0))
     outside = Outside(
         registry=registry,
         engine=LocalEngine(home / "runs"),
         repositories=repositories,
         github=GitHub(place.github_api_url, lambda: place.github_token),
         policy=lambda: chosen,
-        agents=lambda: agents,
+        agents=lambda: offered,
         remotes=remotes,
         host=lambda: Host(available_bytes=64 * 2**30),
         environment=clean_environment(),
