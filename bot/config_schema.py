@@ -252,6 +252,7 @@ class Budgets(Table):
 
     attempt_usd: float = Field(default=5.0, gt=0)
     attempt_tokens: int = Field(default=5_000_000, gt=0)
+    attempt_turns: int = Field(default=300, gt=0)  #: requests of one attempt to its model
     task_usd: float = Field(default=15.0, gt=0)
     task_tokens: int = Field(default=15_000_000, gt=0)
 

@@ -181,13 +181,13 @@ class Starter:
             session_id=attempt.session_id,
             resume=attempt.resumes,
             model=attempt.model or None,
-            max_turns=None,
+            max_turns=out.policy().budget.attempt_turns,
             budget_usd=attempt.budget_usd or None,
             home=out.agents_home / attempt.agent,
         )
         times = out.policy().times
 
-        def spawn() -> None:
+        def spawn() -> str:
             command = adapter.command(run)
             spec = RunSpec(
                 name=attempt.name,
@@ -204,13 +204,21 @@ class Starter:
             with out.steps(StepName.SPAWN, attempt.name):
                 if out.engine.find(attempt.name).state in {RunState.ABSENT, RunState.STARTING}:
                     out.engine.start(spec)
+            return adapter.version()
 
         try:
-            await asyncio.to_thread(spawn)
+            version = await asyncio.to_thread(spawn)
         except IntegrationError as problem:
             await self._wait_or_fail(attempt, problem, "bad-setup", task.repo)
             return
-        await out.registry.write(lambda s: self._advance(s, attempt_id, AttemptState.RUNNING, Cause.SPAWNED))
+        await out.registry.write(lambda s: self._spawned(s, attempt_id, version))
+
+    def _spawned(self, session: Session, attempt_id: int, version: str) -> None:
+        attempt = session.get(Attempt, attempt_id)
+        assert attempt is not None
+        attempt.agent_version = version
+        session.add(attempt)
+        self._advance(session, attempt_id, AttemptState.RUNNING, Cause.SPAWNED)
 
     def _advance(self, session: Session, attempt_id: int, wanted: AttemptState, cause: Cause) -> None:
         attempt = session.get(Attempt, attempt_id)

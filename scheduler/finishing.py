@@ -7,6 +7,7 @@ a branch that moved. The supervisor commits leftovers, pushes and opens the pull
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +15,13 @@ from pathlib import Path
 import structlog
 from sqlmodel import Session
 
-from integrations.agents import AgentAdapter, AgentEvent, Outcome, OutcomeKind
+from integrations.agents import AgentAdapter, AgentEvent, Outcome, OutcomeKind, Spent, Started, Usage
 from integrations.engines import RunState
 from integrations.fault import IntegrationError
 from integrations.redact import redact
 from scheduler.background import NotYetError
 from scheduler.failures import ask_for_help, fail
+from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
 from scheduler.metering import Reading, charge
 from scheduler.outside import Outside
@@ -104,6 +106,8 @@ class Finisher:
                 if chunk.offset <= offset:
                     break
                 offset = chunk.offset
+        if adapter is not None and not any(isinstance(event, Usage) for event in events):
+            events += self._from_ledger(attempt, adapter, events)
         stderr = out.engine.stderr_tail(attempt.name) if view.state is not RunState.ABSENT else ""
         if adapter is None:
             gone = f"The agent {attempt.agent} is not configured any more; what it said cannot be read."
@@ -123,6 +127,23 @@ class Finisher:
             tuple(redact(line, out.secrets) for line in evidence),
             lost,
         )
+
+    def _from_ledger(self, attempt: Attempt, adapter: AgentAdapter, events: Sequence[AgentEvent]) -> list[AgentEvent]:
+        """What a run used that was killed before it could say so: requests of this run, or the whole session."""
+        session_id = next((one.session_id for one in reversed(events) if isinstance(one, Started)), "")
+        try:
+            path = adapter.ledger(self._out.agents_home / attempt.agent, session_id) if session_id else None
+            found: list[AgentEvent] = []
+            offset, more = 0, path is not None
+            while path is not None and more:
+                lines, after = lines_after(path, offset)
+                more, offset = after > offset, after
+                found += [event for line in lines for event in adapter.read_ledger(line)]
+        except OSError as problem:
+            log.warning("an agent's own ledger cannot be read", attempt=attempt.name, error=str(problem))
+            return []
+        own = {one.request for one in events if isinstance(one, Spent)}
+        return [one for one in found if not isinstance(one, Spent) or one.request in own]
 
     def _commit_leftovers(self, task: Task, attempt: Attempt, path: Path) -> None:
         out = self._out
@@ -170,6 +191,7 @@ class Finisher:
         attempt.evidence = list(left.evidence)
         attempt.head_sha = left.head
         attempt.session_id = outcome.session_id or attempt.session_id
+        attempt.agent_version = outcome.version or attempt.agent_version
         charge(session, now, attempt, _reading(outcome))
         parked = cause in {"rate-limit", "overloaded"}
         wanted = AttemptState.PARKED if parked else AttemptState.LOST if cause == "lost" else AttemptState.ENDED
@@ -223,7 +245,7 @@ class Finisher:
         """The name of how it ended, from facts: a claim of success without a change is `no-change`."""
         if left.broken:
             return "workspace"
-        if attempt.stop_reason in {"budget", "idle", "blocked"}:
+        if attempt.stop_reason in {"budget", "max-turns", "idle", "blocked"}:
             return attempt.stop_reason
         if left.outcome.kind is OutcomeKind.BAD_SETUP and attempt.resumes and "session" in left.outcome.message.lower():
             return "session-gone"  # it was killed before it wrote its first line down

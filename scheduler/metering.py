@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlmodel import Session, func, select
 
-from integrations.agents import AgentEvent, Spent, Started, Text, Tokens, ToolCall, Usage
+from integrations.agents import AgentEvent, Spent, Started, Text, Tokens, ToolCall, ToolResult, Usage
 from integrations.prices import cost_usd
 from scheduler.registry.work import Attempt
 from scheduler.registry.writers import pay
@@ -26,6 +26,7 @@ class Reading:
 
     Attributes:
         cost_usd: as the agent says; None when it says nothing.
+        turns: requests to its model.
         whole_session: the figures count earlier runs of the resumed session in.
     """
 
@@ -33,6 +34,7 @@ class Reading:
     cost_usd: float | None = None
     whole_session: bool = False
     model: str = ""
+    turns: int = 0
 
 
 class Meter:
@@ -41,6 +43,8 @@ class Meter:
     Attributes:
         offset: bytes of its event log that were counted.
         milestone: the last thing it was seen doing, one line.
+        session_id: of its session, once it was seen.
+        ledger_offset: bytes of the session's own ledger that were counted.
     """
 
     def __init__(self) -> None:
@@ -49,13 +53,19 @@ class Meter:
         self._counted: list[Usage] = []
         self._pending: dict[str, Spent] = {}
         self._model = ""
+        self.session_id = ""
+        self.ledger_offset = 0
+        self._turns = 0
+        self._answering = False
 
     def take(self, events: Iterable[AgentEvent]) -> None:
         """Count events, in their order."""
         for event in events:
+            self._count_turn(event)
             match event:
-                case Started() if event.model:
-                    self._model = event.model
+                case Started():
+                    self._model = event.model or self._model
+                    self.session_id = event.session_id or self.session_id
                 case ToolCall():
                     self.milestone = f"{event.name}: {event.summary}"[:_SHOWN]
                 case Text() if event.text.strip():
@@ -78,7 +88,15 @@ class Meter:
             sum(costs) if costs and len(costs) == len(parts) else None,
             any(one.whole_session for one in self._counted),
             self._model,
+            self._turns,
         )
+
+    def _count_turn(self, event: AgentEvent) -> None:
+        """A turn begins with the first word or tool after a tool came back."""
+        if isinstance(event, ToolResult):
+            self._answering = False
+        elif isinstance(event, Text | ToolCall) and not self._answering:
+            self._turns, self._answering = self._turns + 1, True
 
 
 def charge(session: Session, now: datetime, attempt: Attempt, reading: Reading) -> None:

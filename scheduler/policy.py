@@ -89,6 +89,7 @@ class Budget:
 
     attempt_usd: float = 5.0
     attempt_tokens: int = 5_000_000
+    attempt_turns: int = 300  #: requests to its model
     task_usd: float = 15.0
     task_tokens: int = 15_000_000
 

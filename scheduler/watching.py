@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 import structlog
 from sqlmodel import Session
 
+from integrations.agents import AgentAdapter
 from integrations.engines import RunState, RunView
 from integrations.fault import IntegrationError
 from scheduler.budget import spent_on
+from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
 from scheduler.metering import Meter, Reading, charge
 from scheduler.outside import Outside
@@ -96,10 +98,18 @@ class Watcher:
                     break  # half a line
                 meter.take(event for line in chunk.lines for event in adapter.parse(line))
                 meter.offset = chunk.offset
+            self._read_ledger(attempt, adapter, meter)
         except (IntegrationError, OSError) as problem:
             log.warning("a look at an attempt failed; nothing is concluded", attempt=attempt.name, error=str(problem))
             return Seen(attempt, None)
         return Seen(attempt, view, meter.milestone or attempt.milestone, meter.offset, meter.read())
+
+    def _read_ledger(self, attempt: Attempt, adapter: AgentAdapter, meter: Meter) -> None:
+        """Count what the agent's program writes down for itself: some say it in their stream at the end only."""
+        path = adapter.ledger(self._out.agents_home / attempt.agent, meter.session_id) if meter.session_id else None
+        if path is not None:
+            lines, meter.ledger_offset = lines_after(path, meter.ledger_offset)
+            meter.take(event for line in lines for event in adapter.read_ledger(line))
 
     async def _progress(self, one: Seen) -> None:
         attempt, view = one.attempt, one.view
@@ -122,6 +132,8 @@ class Watcher:
             if one.reading is not None:
                 charge(session, now, row, one.reading)
             stop = reason or ("budget" if spent_on(row) >= 1.0 else "")
+            if not stop and one.reading is not None and one.reading.turns > self._out.policy().budget.attempt_turns:
+                stop = "max-turns"
             if stop and not row.stop_reason:
                 row.stop_reason = stop
                 wake(session, Topic.SUPERVISOR)

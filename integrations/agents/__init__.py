@@ -13,6 +13,7 @@ command.py          any agent with a command line, from the settings
 result_line.py      beside such a command: what its result file says, as a line of the stream
 scripted.py         the playground's agent
 program.py          what surrounds their programs, and what `waggle doctor` asks of them
+ledgers.py          the files in which programs count what a session used
 json_line.py        one line of JSON, read without trust
 catalog.py          the agents that are configured
 describe.py         a recorded run, for people and programs
@@ -97,7 +98,7 @@ class Finding:
 
 
 class AgentAdapter(Protocol):
-    """One kind of agent. All but `command` and `preflight` is pure."""
+    """One kind of agent. All but `command`, `ledger`, `version` and `preflight` is pure."""
 
     @property
     def name(self) -> str: ...
@@ -122,6 +123,22 @@ class AgentAdapter(Protocol):
 
     def outcome(self, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> Outcome:
         """How it ended. No `exit`: nobody saw it end."""
+        ...
+
+    def ledger(self, home: Path, session_id: str) -> Path | None:
+        """The file in which its program counts what a session used; None while there is none.
+
+        Parameters:
+            home: as in `AgentRun`.
+        """
+        ...
+
+    def read_ledger(self, line: str) -> list[AgentEvent]:
+        """`Spent` or `Usage` of one line of that file; never raises."""
+        ...
+
+    def version(self) -> str:
+        """Its program's version; empty when it does not say. Starts it once for each change of its file."""
         ...
 
     def preflight(self) -> list[Finding]:

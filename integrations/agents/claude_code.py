@@ -9,8 +9,9 @@ from pathlib import Path
 from integrations.agents import AgentRun, Command, Finding
 from integrations.agents.claude_stream import parse_line, read_outcome, user_line
 from integrations.agents.events import AgentEvent
+from integrations.agents.ledgers import claude_ledger, read_claude_ledger
 from integrations.agents.outcome import Outcome
-from integrations.agents.program import UNATTENDED, login_finding, program_findings
+from integrations.agents.program import UNATTENDED, login_finding, program_findings, program_version
 from integrations.engines import RunExit
 from integrations.engines.environment import clean_environment
 
@@ -107,6 +108,21 @@ class ClaudeCode:
 
     def outcome(self, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> Outcome:
         return read_outcome(events, exit, stderr_tail)
+
+    def ledger(self, home: Path, session_id: str) -> Path | None:
+        return claude_ledger(self._config(home), session_id)
+
+    def read_ledger(self, line: str) -> list[AgentEvent]:
+        return read_claude_ledger(line)
+
+    def version(self) -> str:
+        return program_version(self._binary, self._env(Path()))
+
+    def _config(self, home: Path) -> Path:
+        """Where it keeps its sessions: its own directory only with its own key."""
+        if self._credentials:
+            return home
+        return Path(self._env(home).get("HOME") or "/") / ".claude"
 
     def preflight(self) -> list[Finding]:
         env = self._env(Path())

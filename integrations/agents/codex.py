@@ -13,8 +13,9 @@ from pathlib import Path
 from integrations.agents import AgentRun, Command, Finding
 from integrations.agents.codex_stream import parse_line, read_outcome
 from integrations.agents.events import AgentEvent
+from integrations.agents.ledgers import codex_ledger, read_codex_ledger
 from integrations.agents.outcome import Outcome
-from integrations.agents.program import UNATTENDED, login_finding, program_findings, under_temporary
+from integrations.agents.program import UNATTENDED, login_finding, program_findings, program_version, under_temporary
 from integrations.engines import RunExit
 from integrations.engines.environment import clean_environment
 
@@ -99,13 +100,25 @@ class Codex:
     def outcome(self, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> Outcome:
         return read_outcome(events, exit, stderr_tail)
 
+    def ledger(self, home: Path, session_id: str) -> Path | None:
+        return codex_ledger(self._codex_home(home), session_id)
+
+    def read_ledger(self, line: str) -> list[AgentEvent]:
+        return read_codex_ledger(line)
+
+    def version(self) -> str:
+        return program_version(self._binary, self._env(Path()))
+
+    def _codex_home(self, home: Path) -> Path:
+        env = self._env(home)
+        return Path(env["CODEX_HOME"]) if "CODEX_HOME" in env else Path(env.get("HOME") or "/") / ".codex"
+
     def preflight(self) -> list[Finding]:
         env = self._env(self._home or Path())
         findings, usable = program_findings(self.name, self._binary, env, _INSTALL)
         if not usable:
             return findings
-        usual = Path(env.get("HOME") or "/") / ".codex"
-        home = Path(env["CODEX_HOME"]) if "CODEX_HOME" in env else usual
+        home = self._codex_home(self._home or Path())
         findings.append(login_finding(self.name, self._credentials, home / "auth.json", _LOGIN))
         if under_temporary(home, env):
             findings.append(

@@ -13,7 +13,7 @@ from integrations.agents import result_line as results
 from integrations.agents.events import AgentEvent, Ended, Started, Text, Tokens, Usage
 from integrations.agents.json_line import one_line, read_node, storable
 from integrations.agents.outcome import Outcome, OutcomeKind, assemble, ended_by_runner
-from integrations.agents.program import UNATTENDED, program_findings
+from integrations.agents.program import UNATTENDED, program_findings, program_version
 from integrations.engines import RunExit
 from integrations.engines.environment import clean_environment
 
@@ -131,8 +131,10 @@ class CommandAgent:
             file = _fill(described.result.path, values)
             launcher = (sys.executable, "-I", "-S", str(_LAUNCHER), file, *described.result.pairs(), "--")
             filled = (*launcher, *filled)
-        env = clean_environment(extra={**UNATTENDED, **described.env}, source=self._environment)
-        return Command(filled, env, b"" if by_file else run.prompt.encode())
+        return Command(filled, self._env(), b"" if by_file else run.prompt.encode())
+
+    def _env(self) -> dict[str, str]:
+        return clean_environment(extra={**UNATTENDED, **self._described.env}, source=self._environment)
 
     def parse(self, line: str) -> list[AgentEvent]:
         node = read_node(line) if results.TYPE in line else None
@@ -161,8 +163,17 @@ class CommandAgent:
     def _error(self, told: str) -> OutcomeKind:
         return next((kind for words, kind in self._errors if words.search(told)), OutcomeKind.CRASHED)
 
+    def ledger(self, home: Path, session_id: str) -> Path | None:
+        return None
+
+    def read_ledger(self, line: str) -> list[AgentEvent]:
+        return []
+
+    def version(self) -> str:
+        return program_version(self._described.argv[0], self._env())
+
     def preflight(self) -> list[Finding]:
-        env = clean_environment(extra=self._described.env, source=self._environment)
+        env = self._env()
         fix = f"Install it, or correct the command of `{self.name}` in `waggle.toml`."
         return program_findings(self.name, self._described.argv[0], env, fix)[0]
 

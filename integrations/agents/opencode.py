@@ -13,7 +13,7 @@ from integrations.agents import AgentRun, Command, Finding
 from integrations.agents.events import AgentEvent
 from integrations.agents.opencode_stream import parse_line, read_outcome
 from integrations.agents.outcome import Outcome
-from integrations.agents.program import UNATTENDED, login_finding, program_findings
+from integrations.agents.program import UNATTENDED, login_finding, program_findings, program_version
 from integrations.engines import RunExit
 from integrations.engines.environment import clean_environment
 
@@ -87,6 +87,15 @@ class OpenCode:
 
     def outcome(self, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> Outcome:
         return read_outcome(events, exit, stderr_tail)
+
+    def ledger(self, home: Path, session_id: str) -> Path | None:
+        return None
+
+    def read_ledger(self, line: str) -> list[AgentEvent]:
+        return []
+
+    def version(self) -> str:
+        return program_version(self._binary, self._env(Path()))
 
     def preflight(self) -> list[Finding]:
         env = self._env(Path())

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from integrations.agents import Finding
@@ -31,23 +32,46 @@ def program_findings(name: str, program: str, env: Mapping[str, str], fix: str) 
     found = shutil.which(program, path=env.get("PATH"))
     if found is None:
         return [Finding(name, False, f"`{program}` is not on PATH", fix)], False
+    rc, words = _ask_version(found, env)
+    if rc is None:
+        return [Finding(name, False, f"{found} does not answer: {words}", f"Install it again. {fix}")], False
+    if rc != 0:
+        return [Finding(name, False, f"{found} fails: {words or 'no version'}", f"Install it again. {fix}")], False
+    return [Finding(name, True, f"{words or 'no version'} ({found})")], True
+
+
+def program_version(program: str, env: Mapping[str, str]) -> str:
+    """What a program says its version is; empty when it is not there or does not say. Asked once for each file."""
+    found = shutil.which(program, path=env.get("PATH"))
+    if found is None:
+        return ""
+    file = Path(found).resolve().stat()
+    return _known_version(found, file.st_mtime_ns, file.st_size, tuple(sorted(env.items())))
+
+
+@lru_cache(maxsize=32)
+def _known_version(found: str, _changed: int, _size: int, env: tuple[tuple[str, str], ...]) -> str:
+    rc, words = _ask_version(found, dict(env))
+    return words if rc == 0 else ""
+
+
+def _ask_version(found: str, env: Mapping[str, str]) -> tuple[int | None, str]:
+    """Exit code and first line; without a code: why it does not answer."""
     try:
         told = subprocess.run(
             [found, "--version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_VERSION_S,
             env=dict(env),
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
-        return [Finding(name, False, f"{found} does not answer: {problem}", f"Install it again. {fix}")], False
+        return None, str(problem)
     words = (told.stdout.strip() or told.stderr.strip()).splitlines()
-    version = words[0][:100] if words else "no version"
-    if told.returncode != 0:
-        return [Finding(name, False, f"{found} fails: {version}", f"Install it again. {fix}")], False
-    return [Finding(name, True, f"{version} ({found})")], True
+    return told.returncode, words[0][:100] if words else ""
 
 
 def login_finding(name: str, credentials: Mapping[str, str], login_file: Path, fix: str) -> Finding:

@@ -55,6 +55,15 @@ class ScriptedAgent:
     def outcome(self, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> Outcome:
         return read_outcome(events, exit, stderr_tail)
 
+    def ledger(self, home: Path, session_id: str) -> Path | None:
+        return None
+
+    def read_ledger(self, line: str) -> list[AgentEvent]:
+        return []
+
+    def version(self) -> str:
+        return ""
+
     def preflight(self) -> list[Finding]:
         fix = "The installation is incomplete; install Waggle again."
         return [Finding(self.name, _PROGRAM.is_file(), "works on the playground's sample repository only", fix)]

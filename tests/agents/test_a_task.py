@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.lifecycle import AttemptState, TaskState
+from scheduler.lifecycle import TaskState
 from scheduler.registry import Review
 from tests.agents.world import AGENTS, FAMILIES, REQUEST, world
 from tests.integration.loop import SLUG
@@ -29,4 +29,6 @@ async def test_from_a_request_to_a_merged_pull_request(tmp_path: Path, agent: st
         await loop.person.merge(SLUG, pull.number)
         await loop.until(task_id, TaskState.MERGED)
         told = here.model.asked[0].heard
-        assert any(attempt.prompt.strip()[:60] in one for one in told), "the prompt that is shown is the one it was told"
+        assert any(attempt.prompt.strip()[:60] in one for one in told), (
+            "the prompt that is shown is the one it was told"
+        )

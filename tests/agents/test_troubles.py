@@ -1,4 +1,4 @@
-"""What goes wrong with the real programs and their providers, and who acts on it: the failure taxonomy, from its source."""
+"""What goes wrong with the real programs and their providers, and who acts on it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ async def test_an_empty_account_is_for_a_person(tmp_path: Path, agent: str) -> N
         assert (task.help_class, len(await here.attempts(task_id))) == ("billing", 1)
 
 
-@pytest.mark.parametrize(("status", "kind", "cause"), [(429, "rate_limit_error", "rate-limit"), (529, "overloaded_error", "overloaded")])
+@pytest.mark.parametrize(
+    ("status", "kind", "cause"), [(429, "rate_limit_error", "rate-limit"), (529, "overloaded_error", "overloaded")]
+)
 async def test_a_limit_parks_it_and_spends_no_retry(
     tmp_path: Path, agent: str, status: int, kind: str, cause: str
 ) -> None:

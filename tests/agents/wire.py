@@ -61,7 +61,9 @@ def responses_events(model: str, answer: Answer) -> Iterator[Event]:
     items: list[dict[str, Any]] = []
     if answer.text:
         part = {"type": "output_text", "text": answer.text, "annotations": [], "logprobs": []}
-        items.append({"type": "message", "id": _id("msg"), "role": "assistant", "status": "completed", "content": [part]})
+        items.append(
+            {"type": "message", "id": _id("msg"), "role": "assistant", "status": "completed", "content": [part]}
+        )
     if answer.use is not None:
         free = isinstance(answer.use.arguments, str)
         given = {"input": answer.use.arguments} if free else {"arguments": json.dumps(answer.use.arguments)}

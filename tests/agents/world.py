@@ -34,7 +34,9 @@ _SECTION = f"""
 LOOK = Step(shell="tail -n 3 README.md")
 WRITE = Step(shell=f"cat >> README.md <<'END'\n{_SECTION}END")
 TEST = Step(shell="python3 -m unittest discover -s tests -t . 2>&1 | tail -n 2")
-COMMIT = Step(shell="git add -A && git commit -qm 'Say in the README how totals are made' && git log --oneline | head -1")
+COMMIT = Step(
+    shell="git add -A && git commit -qm 'Say in the README how totals are made' && git log --oneline | head -1"
+)
 SAY = Step(say="The README says how totals are made; the tests pass.")
 WORK = (LOOK, WRITE, TEST, COMMIT, SAY)
 
