@@ -17,6 +17,7 @@ from integrations.fault import IntegrationError
 from integrations.playground.github.visiting import GitHubVisitor
 
 T = TypeVar("T")
+_APPLICATION_S = 90.0  #: a whole application is started, visited and ended
 Message = dict[str, Any]
 """A message as Slack's Web API gives it; with `metadata`, and `subtype: ephemeral` for what one person sees."""
 
@@ -178,7 +179,9 @@ class Visitor(GitHubVisitor):
 
     async def cause_error(self, visitors: int = 5) -> int:
         """Have people meet the bug of the sample application as it is on its main branch; how many met an error."""
-        answer = await self.page_call("POST", "/page/sentry/cause", {"visitors": visitors})
+        url, patience = f"{self.url}/page/sentry/cause", aiohttp.ClientTimeout(total=_APPLICATION_S)
+        async with self._http().post(url, json={"visitors": visitors}, timeout=patience) as response:
+            answer = await _read(response)
         return int(answer["failed"])
 
     async def deliveries(self) -> list[dict[str, Any]]:

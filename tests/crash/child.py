@@ -54,7 +54,9 @@ async def _live(home: Path, url: str, scenario: str, life: int, kills: Sequence[
     killer = Killer(kills, StepsLog(home / "steps.jsonl"), life, home / "playground.pid")
     event.listen(registry.engine, "commit", killer.committing)
     place, played = place_of(home, url), SCENARIOS[scenario]
-    loop = compose(home / "home", place, registry, played.policy, tick_s=TICK_S, steps=Steps(killer))
+    loop = compose(
+        home / "home", place, registry, played.policy, tick_s=TICK_S, steps=Steps(killer), scans=played.scans
+    )
     slack = SlackSide(registry, lambda: _slack_values(place), lambda: played.policy, loop.context, loop.outside.clock)
     await loop.start()
     if played.talks:

@@ -57,7 +57,7 @@ async def _rows(case: Case, notices: int) -> list[str]:
 
 def _processes(case: Case) -> list[str]:
     used = json.loads(case.script.with_name(case.script.name + ".used").read_text())
-    found = _differs("runs of the agent", used["CSV"], len(case.scenario.attempts))
+    found = _differs("runs of the agent", used[case.scenario.wish], len(case.scenario.attempts))
     return found + [f"process {pid} of {run} is alive" for pid, run in runs_alive(case.home)]
 
 
@@ -94,10 +94,10 @@ def _playground(case: Case) -> list[str]:
     found += _differs("pull requests", [(one["state"], one["merged"], one["merged_by"]) for one in pulls], _MERGED)
     bare = case.place.home / "github" / f"{SLUG}.git"
     found += _differs("branches on GitHub", _refs(bare, "refs/heads/"), ["refs/heads/main"])
-    return found + ([] if FEATURE in _files(bare, "main") else ["the feature is not on main"])
+    made = case.scenario.makes
+    return found + ([] if not made or made in _files(bare, "main") else [f"{made} is not on main"])
 
 
-FEATURE = "app/export.py"  #: what the scripted agent makes for the request
 _MERGED: list[Any] = [("closed", 1, "ana")]
 
 

@@ -191,7 +191,7 @@ async def playing(root: Path, name: str, plan: Sequence[Kill] = ()) -> AsyncIter
     case = Case(
         root / "home", place, registry, root / "home" / "script.json", scenario.policy, root, scenario, lives, world
     )
-    case.behave("CSV", *scenario.behaviours)
+    case.behave(scenario.wish, *scenario.behaviours)
     await world.start()
     try:
         yield case

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from integrations.git import Repositories
 from scheduler import commands
-from scheduler.lifecycle import AttemptState, TaskState
-from scheduler.policy import Keep, Policy, RepositoryPolicy
-from scheduler.registry import Attempt, Inbox, Outbox, Task
+from scheduler.lifecycle import AttemptState, SignalState, TaskState
+from scheduler.policy import ErrorScan, Keep, Policy, RepositoryPolicy
+from scheduler.registry import Attempt, Inbox, Outbox, Signal, Task
 from scheduler.steps import StepName
 from tests.integration.loop import SLUG, policy
 
@@ -45,6 +45,9 @@ class Scenario:
         said: how often people hear what, besides the one card.
         talks: people speak through Slack; otherwise they act on rows.
         posts: how many messages Waggle posts in Slack.
+        scans: Waggle looks at the playground's error tracker.
+        wish: words of the request, by which the scripted agent knows it.
+        makes: the file that is new on main in the end; empty when none is.
         rescued: the rescue refs of the mirror in the end, and a file that each holds.
     """
 
@@ -57,6 +60,9 @@ class Scenario:
     said: Mapping[str, int] = field(default_factory=lambda: {"pr_ready": 1, "merged": 1})
     talks: bool = False
     posts: int = 0
+    scans: bool = False
+    wish: str = "CSV"
+    makes: str = "app/export.py"
     rescued: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -99,6 +105,29 @@ async def tidy(case: Case) -> None:
     await case.merge(task_id)
     await case.eventually(lambda: not any((case.home / "runs").glob("*")), PATIENCE_S)
     await case.eventually(lambda: not Repositories(case.home).rescued(SLUG), PATIENCE_S)
+
+
+async def error(case: Case) -> None:
+    """The application fails, the error is proposed once, started, mended, and seen resolved once."""
+    async with case.visitor as ana:
+        assert await ana.cause_error(5) == 5
+        task_id = await case.eventually(lambda: _proposed(case), PATIENCE_S)
+        assert (await case.do(commands.start, task_id)).ok
+        await case.until(task_id, TaskState.PLANNED, timeout=PATIENCE_S)
+        assert (await case.do(commands.approve, task_id)).ok
+        await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+        await case.merge(task_id)
+        await case.eventually(lambda: _is_resolved(case), PATIENCE_S)
+        assert await ana.cause_error(2) == 0
+
+
+async def _proposed(case: Case) -> int | None:
+    return next((task.id for task in await case.rows(Task) if task.state is TaskState.PROPOSED), None)
+
+
+async def _is_resolved(case: Case) -> bool:
+    (only,) = await case.rows(Signal)
+    return only.state is SignalState.RESOLVED
 
 
 async def conversation(case: Case) -> None:
@@ -204,6 +233,17 @@ SCENARIOS: Mapping[str, Scenario] = {
         {StepName.REMOVE_RUN: (1,), StepName.DROP_RESCUED: (1,)},
         attempts=("done",),
         states=(*_START, *_END),
+    ),
+    "error": Scenario(
+        error,
+        policy(errors=ErrorScan(every_s=1.0, min_events=3)),
+        (StepName.MIRROR,),
+        attempts=("done",),
+        states=(*_START, *_END),
+        said={"pr_ready": 1, "merged": 1, "note": 1},
+        scans=True,
+        wish="invalid literal",
+        makes="",
     ),
     "conversation": Scenario(
         conversation,

@@ -30,6 +30,7 @@ from integrations.agents import AgentAdapter
 from integrations.agents.catalog import AgentSettings, adapters
 from integrations.engines.environment import clean_environment
 from integrations.engines.local import LocalEngine
+from integrations.errors.sentry import Sentry
 from integrations.git import Remote, Repositories
 from integrations.github import GitHub
 from integrations.models.anthropic import AnthropicModel
@@ -37,7 +38,7 @@ from integrations.models.openai import OpenAIModel
 from integrations.playground import github, models
 from integrations.playground.github.visiting import GitHubVisitor
 from integrations.playground.page_routes import Service
-from integrations.playground.place import Place
+from integrations.playground.place import SENTRY_ORGANISATION, SENTRY_PROJECT, Place
 from scheduler import commands
 from scheduler.commands import Actor, Reply
 from scheduler.dispatch import Host
@@ -292,6 +293,10 @@ async def running(
             registry.close()
 
 
+def _tracker(place: Place) -> Sentry:
+    return Sentry(lambda: place.sentry_token, SENTRY_ORGANISATION, (SENTRY_PROJECT,), place.sentry_url)
+
+
 def compose(
     home: Path,
     place: Place,
@@ -303,8 +308,9 @@ def compose(
     model_key: str = "",
     clock: Callable[[], datetime] | None = None,
     agents: Mapping[str, AgentAdapter] | None = None,
+    scans: bool = False,
 ) -> Loop:
-    """Every part of a Waggle without Slack, built and not started."""
+    """Every part of a Waggle without Slack, built and not started. `scans`: it looks at the playground's tracker."""
     repositories = Repositories(home)
     clock = clock or _now
 
@@ -328,6 +334,7 @@ def compose(
         new_id=lambda: str(uuid.uuid4()),
         secrets=(place.github_token,),
         steps=steps or Steps(),
+        tracker=_tracker(place) if scans else None,
     )
     voices = (
         Voice(AnthropicModel(model_key or place.model_key, place.anthropic_base_url, "claude-sonnet-5"), real=False),

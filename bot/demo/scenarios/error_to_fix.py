@@ -18,7 +18,7 @@ async def play(stage: Stage) -> None:
     await stage.sees(thread, ISSUE, "invoice_page", "5 events, 5 people", "start")
     await stage.press(thread, "start")
     await stage.reaches(TaskState.PLANNED)
-    await stage.press(thread, "approve")
+    await stage.reply(thread, "approve")
 
     ready = await stage.reaches(TaskState.READY, TaskState.NEEDS_HELP, seconds=150)
     if ready.task.state is not TaskState.READY:
