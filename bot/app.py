@@ -34,6 +34,7 @@ from integrations.agents.catalog import adapters
 from integrations.engines.local import LocalEngine
 from integrations.git import Remote, Repositories
 from integrations.github import GitHub
+from integrations.pictures import Pictures
 from integrations.playground.place import Place
 from scheduler.dispatch import Host
 from scheduler.outside import Outside
@@ -142,6 +143,7 @@ def build(
         host=_host,
         environment={**settings.host.environment, "HOME": str(home.commands)},
         agents_home=home.agents,
+        pictures=Pictures(home.pictures),
         clock=utc_now,
         new_id=lambda: str(uuid.uuid4()),
         secrets=secrets,

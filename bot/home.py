@@ -38,6 +38,11 @@ class Home:
         return self.root / "commands"
 
     @property
+    def pictures(self) -> Path:
+        """Screenshots of tasks, until their task is cleaned up."""
+        return self.root / "pictures"
+
+    @property
     def playground(self) -> Path:
         return self.root / "playground"
 

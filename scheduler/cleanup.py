@@ -20,6 +20,7 @@ from scheduler.outside import Outside
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import record, refresh_card
+from scheduler.screenshots import BEFORE, RUNS
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
@@ -93,6 +94,7 @@ class Cleaner:
                 with out.steps(StepName.STOP, run):
                     out.engine.stop(run, 1.5)
         name = f"t-{task.id}"
+        self._forget_pictures(task, name)
         tree = next((one for one in out.repositories.workspaces(task.repo) if one.name == name), None)
         if tree is not None:
             if tree.path.exists():
@@ -109,6 +111,20 @@ class Cleaner:
                 out.repositories.delete_remote_branch(out.remotes(task.repo), task.branch, pull.head_sha)
             did.append(f"branch {task.branch} removed")
         return did
+
+    def _forget_pictures(self, task: Task, name: str) -> None:
+        """The pictures are on the pull request; what a killed Waggle left of taking them goes as well."""
+        out = self._out
+        for view in out.engine.list():
+            if view.name.startswith(f"{name}-a") and view.name.endswith(RUNS) and view.state is RunState.RUNNING:
+                with out.steps(StepName.STOP, view.name):
+                    out.engine.stop(view.name, 1.5)
+        if any(one.name == f"{name}{BEFORE}" for one in out.repositories.workspaces(task.repo)):
+            with out.steps(StepName.REMOVE_WORKSPACE, f"{name}{BEFORE}"):
+                out.repositories.remove_workspace(task.repo, f"{name}{BEFORE}", f"{task.branch}{BEFORE}")
+        if out.pictures.has(name):
+            with out.steps(StepName.KEEP_PICTURES, name):
+                out.pictures.forget(name)
 
     async def _skipped(self, task_id: int, why: str) -> None:
         def work(session: Session) -> None:

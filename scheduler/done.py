@@ -34,7 +34,7 @@ class State(StrEnum):
 
 
 #: lines that may stay `human` without holding "PR ready" back: the person who merges looks at them anyway
-_SHOWN_ONLY = frozenset({Check.HUMAN_REVIEW, Check.WORKFLOW_FILES, Check.AI_REVIEW, Check.SIZE})
+_SHOWN_ONLY = frozenset({Check.HUMAN_REVIEW, Check.WORKFLOW_FILES, Check.AI_REVIEW, Check.SIZE, Check.SCREENSHOTS})
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,11 @@ class PullFacts:
     reviews: tuple[ReviewFact, ...] = ()
     reviewers_left: bool = True  #: a reviewer may still answer for this head
     screenshots_head: str = ""
+    picture_count: int = 0
+    pictures_why: str = ""  #: why there are none for `screenshots_head`
+    pictures_url: str = ""
+    shown_by: str = ""  #: who showed the change in the conversation since this head commit is there
+    ui_label: bool = False  #: somebody labelled the pull request `ui`
 
 
 @dataclass(frozen=True)
@@ -287,13 +292,20 @@ def _reviewed(facts: PullFacts, policy: DonePolicy) -> Line:
 def _screenshots(facts: PullFacts, policy: DonePolicy) -> Line:
     if facts.diff is None or facts.diff.head != facts.head:
         return Line(Check.SCREENSHOTS, State.WAIT, "the change of this commit is not known yet")
-    if not facts.diff.ui_files:
+    if not facts.diff.ui_files and not facts.ui_label:
         return Line(Check.SCREENSHOTS, State.NA, "no user-interface file changed")
-    if not policy.wants_screenshots:
-        return Line(Check.SCREENSHOTS, State.NA, "the repository has no screenshot command")
-    if facts.screenshots_head == facts.head:
-        return Line(Check.SCREENSHOTS, State.OK, "attached")
-    return Line(Check.SCREENSHOTS, State.WAIT, "pictures of the change are missing")
+    taken = facts.screenshots_head == facts.head
+    if taken and facts.picture_count:
+        return Line(Check.SCREENSHOTS, State.OK, f"{facts.picture_count} attached", facts.pictures_url)
+    if facts.shown_by:
+        return Line(Check.SCREENSHOTS, State.OK, f"shown by {facts.shown_by} in the conversation")
+    if taken:
+        return Line(Check.SCREENSHOTS, State.HUMAN, f"no pictures: {facts.pictures_why}")
+    if policy.wants_screenshots:
+        return Line(Check.SCREENSHOTS, State.WAIT, "pictures of the change are missing")
+    return Line(
+        Check.SCREENSHOTS, State.HUMAN, "user interface changed, and there is no screenshot command: look at it"
+    )
 
 
 def _threads(facts: PullFacts) -> Line:

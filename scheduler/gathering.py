@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +20,40 @@ from scheduler.lifecycle import Cause, TaskState
 from scheduler.outages import Dependencies, remote_of
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
+from scheduler.pull_rows import PullCommands, load_pull, put_facts
 from scheduler.pulls import withdraw_before_changes
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import PullRequest, Task
-from scheduler.standing import JUDGED
 from scheduler.steps import StepName
 from scheduler.workspaces import InterruptedCommandError, Workspaces, run_command
 
 _DIFF_BYTES = 2_000_000
 _VERIFY_S = 1800.0
 _LOG_LINES = 60
+#: what counts as user interface where nobody says what does
+UI_PATHS = ("*.tsx", "*.jsx", "*.vue", "*.svelte", "*.css", "*.scss", "*.less", "*.html", "templates/*")
 _WORKFLOWS = (".github/workflows/*", ".github/actions/*", ".gitlab-ci.yml", ".circleci/*", ".playground-ci.toml")
 
 
 class Gatherer:
     """Fetches and runs what the judgement of a pull request waits for."""
 
-    def __init__(self, out: Outside) -> None:
+    def __init__(self, out: Outside, commands: PullCommands) -> None:
         self._out = out
+        self._commands = commands
         self._workspaces = Workspaces(out)
         self._dependencies = Dependencies(out)
-        self._verifying: dict[int, tuple[str, str]] = {}
 
     async def fetch_diff(self, pull_id: int) -> None:
         """Compute from git what the change touches at its head commit."""
-        pull, task, repository = await self._load(pull_id)
+        pull, task, repository = await load_pull(self._out, pull_id)
         try:
             facts = await asyncio.to_thread(self._diff, pull, task, repository)
         except IntegrationError as problem:
             await self._dependencies.failed(problem, pull.repo)
             raise NotYetError(str(problem)) from problem
         await self._dependencies.work(remote_of(pull.repo))
-        await self._put_facts(pull_id, pull.head_sha, facts)
+        await put_facts(self._out, pull_id, pull.head_sha, facts)
 
     def _diff(self, pull: PullRequest, task: Task, repository: RepositoryPolicy) -> dict[str, Any]:
         out = self._out
@@ -76,7 +79,7 @@ class Gatherer:
                 "files": list(files),
                 "lines": lines,
                 "secrets": list(secrets),
-                "ui_files": _matching(files, repository.ui_paths),
+                "ui_files": _matching(files, repository.ui_paths or UI_PATHS),
                 "workflow_files": _matching(files, _WORKFLOWS),
             },
             "conflicts": list(merge.files),
@@ -88,20 +91,19 @@ class Gatherer:
         Raises:
             NotYetError: the command was interrupted, or the workspace cannot be used now.
         """
-        pull, task, repository = await self._load(pull_id)
+        pull, task, repository = await load_pull(self._out, pull_id)
         attempt = await self._out.registry.read(lambda s: latest_attempt(s, task))
         if not repository.verify or attempt is None or not attempt.workspace:
             await self._put_verified(pull, None, "there is nothing that could verify it")
             return
         name = f"{attempt.name}-verify"
-        self._verifying[pull_id] = (name, pull.head_sha)
         try:
-            facts = await in_own_thread(lambda: self._verify(pull, task, repository, Path(attempt.workspace), name))
+            with self._commands.during(pull, name):
+                work = partial(self._verify, pull, task, repository, Path(attempt.workspace), name)
+                facts = await in_own_thread(work)
         except (InterruptedCommandError, IntegrationError) as problem:
             raise NotYetError(str(problem)) from problem
-        finally:
-            self._verifying.pop(pull_id, None)
-        await self._put_facts(pull_id, pull.head_sha, facts)
+        await put_facts(self._out, pull_id, pull.head_sha, facts)
 
     def _verify(
         self, pull: PullRequest, task: Task, repository: RepositoryPolicy, path: Path, name: str
@@ -121,28 +123,11 @@ class Gatherer:
 
     async def _put_verified(self, pull: PullRequest, ok: bool | None, why: str) -> None:
         assert pull.id is not None
-        await self._put_facts(pull.id, pull.head_sha, _verified(pull, ok, why))
-
-    async def unwanted(self) -> list[str]:
-        """Names of verify commands that run for a commit or a task for which nobody waits any more."""
-        if not self._verifying:
-            return []
-        running = dict(self._verifying)
-
-        def work(session: Session) -> list[str]:
-            names = []
-            for pull_id, (name, head) in running.items():
-                pull = session.get(PullRequest, pull_id)
-                task = session.get(Task, pull.task_id) if pull is not None else None
-                if pull is None or task is None or task.state not in JUDGED or pull.head_sha != head:
-                    names.append(name)
-            return names
-
-        return await self._out.registry.read(work)
+        await put_facts(self._out, pull.id, pull.head_sha, _verified(pull, ok, why))
 
     async def explain_ci(self, pull_id: int) -> None:
         """Fetch why CI is red, then record the failure with those lines as its evidence."""
-        pull, _task, repository = await self._load(pull_id)
+        pull, _task, repository = await load_pull(self._out, pull_id)
         failed = [check for check in pull.facts.get("checks", ()) if check["state"] == "fail"]
         seen_at = pull.facts_head if repository.has_ci else pull.facts.get("verified_head")
         if seen_at != pull.head_sha:
@@ -197,28 +182,6 @@ class Gatherer:
             lines += [f"{note.path}:{note.line}: {note.message}" for note in output.annotations][:10]
             lines += [line.rstrip() for line in cut.lines]
         return [redact(line, self._out.secrets) for line in lines]
-
-    async def _load(self, pull_id: int) -> tuple[PullRequest, Task, RepositoryPolicy]:
-        def work(session: Session) -> tuple[PullRequest, Task]:
-            pull = session.get(PullRequest, pull_id)
-            assert pull is not None
-            task = session.get(Task, pull.task_id)
-            assert task is not None
-            return pull, task
-
-        pull, task = await self._out.registry.read(work)
-        repository = self._out.policy().repository(task.repo)
-        assert repository is not None
-        return pull, task, repository
-
-    async def _put_facts(self, pull_id: int, head: str, facts: dict[str, Any]) -> None:
-        def work(session: Session) -> None:
-            row = session.get(PullRequest, pull_id)
-            if row is not None and row.head_sha == head:
-                row.facts = {**row.facts, **facts}
-                session.add(row)
-
-        await self._out.registry.write(work)
 
 
 def _verified(pull: PullRequest, ok: bool | None, output: str) -> dict[str, Any]:

@@ -32,11 +32,13 @@ from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.outside import Outside
 from scheduler.proving import Prover
 from scheduler.publishing import Publisher
+from scheduler.pull_rows import PullCommands
 from scheduler.pulls import PullWatcher
 from scheduler.questions import rewrite_prompt
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_task, remember, say
+from scheduler.screenshots import Photographer
 from scheduler.sweeping import Sweeper
 from scheduler.watching import Stopper, Watcher
 
@@ -74,7 +76,9 @@ class Monitor:
         self._publisher = Publisher(out)
         self._pulls = PullWatcher(out)
         self._prover = Prover(out)
-        self._gatherer = Gatherer(out)
+        self._commands = PullCommands(out)
+        self._gatherer = Gatherer(out, self._commands)
+        self._photographer = Photographer(out, self._commands)
         self._cleaner = Cleaner(out)
         self._sweeper = Sweeper(out)
         self._admission = Admission(out)
@@ -230,13 +234,14 @@ class Monitor:
             "diff": self._gatherer.fetch_diff,
             "verify": self._gatherer.run_verify,
             "ci": self._gatherer.explain_ci,
+            "pictures": self._photographer.take,
         }
-        for name in await self._gatherer.unwanted():
+        for name in await self._commands.unwanted():
             self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, name))
         for one in await self._prover.standings():
             what = f"judge pull request row {one.pull.id}"
             for want, pull_id in await self._guarded(report, what, partial(self._prover.judge, one)) or ():
-                lane = _lane(one.task.id) if want == "verify" else ""
+                lane = _lane(one.task.id) if want in {"verify", "pictures"} else ""
                 self._start(report, f"{want} of pull request row {pull_id}", partial(works[want], pull_id), lane)
 
     async def _dispatch(self, report: TickReport) -> None:

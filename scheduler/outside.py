@@ -12,6 +12,7 @@ from integrations.engines import Engine
 from integrations.errors import ErrorTracker
 from integrations.git import Remote, Repositories
 from integrations.github import GitHub
+from integrations.pictures import Pictures
 from scheduler.dispatch import Host
 from scheduler.policy import Policy
 from scheduler.registry import Registry
@@ -29,6 +30,7 @@ class Outside:
         host: what the machine has left now.
         environment: what install and verify commands may see.
         agents_home: directory for the agents' own configuration and sessions.
+        pictures: where screenshots are kept.
         secrets: literal values that must never leave Waggle, whatever text they turn up in.
         tracker: where applications report their errors; None when no tracker is scanned. Nothing there is changed.
         clock: the time now, UTC.
@@ -45,6 +47,7 @@ class Outside:
     host: Callable[[], Host]
     environment: Mapping[str, str]
     agents_home: Path
+    pictures: Pictures
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     secrets: tuple[str, ...] = ()

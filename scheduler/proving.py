@@ -56,9 +56,16 @@ class Prover:
             wants.append(("diff", pull.id))
         if not one.repository.has_ci and pull.facts.get("verified_head") != pull.head_sha:
             wants.append(("verify", pull.id))
+        if self._wants_pictures(one, said):
+            wants.append(("pictures", pull.id))
         if self._ci_is_red(task, said):
             wants.append(("ci", pull.id))
         return wants
+
+    def _wants_pictures(self, one: Standing, said: Verdict) -> bool:
+        """Once the change holds: a picture of what CI refuses helps nobody."""
+        held = said.line(Check.CI).state in {State.OK, State.HUMAN, State.NA}
+        return held and bool(one.repository.screenshots) and said.line(Check.SCREENSHOTS).state is State.WAIT
 
     def _ci_is_red(self, task: Task, said: Verdict) -> bool:
         return task.state in {TaskState.VERIFYING, TaskState.READY} and said.line(Check.CI).state is State.FAIL

@@ -17,6 +17,7 @@ from sqlmodel import Session, and_, col, or_, select
 
 from integrations.fault import IntegrationError
 from integrations.github import PullDetail, PullLight
+from integrations.github.shown_pictures import pictures_in
 from scheduler.background import NotYetError
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outages import GITHUB, Dependencies, went_down
@@ -226,6 +227,12 @@ class PullWatcher:
                 for thread in threads
                 for one in thread.comments
                 if one.id in people
+            ],
+            "labels": list(seen.labels),
+            "shown": [
+                {"by": one.author, "at": one.created_at.isoformat()}
+                for one in seen.people_comments
+                if pictures_in(one.body)
             ],
             "comments": [
                 {"id": one.id, "by": one.author, "body": one.body, "path": one.path, "line": one.line, "url": one.url}

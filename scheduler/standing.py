@@ -45,6 +45,7 @@ def facts_of(pull: PullRequest, repository: RepositoryPolicy, known: Known) -> P
     facts = pull.facts
     diff = facts.get("diff")
     unresolved = [comment["id"] for comment in facts.get("unresolved", ())]
+    pictures = facts.get("pictures", {})
     return PullFacts(
         state=pull.state.value,
         head=pull.head_sha,
@@ -77,7 +78,20 @@ def facts_of(pull: PullRequest, repository: RepositoryPolicy, known: Known) -> P
         verified_why=" ".join(facts.get("verified_tail", ())[:1]),
         reviews=known.reviews,
         reviewers_left=known.reviewers_left,
+        screenshots_head=pictures.get("head", ""),
+        picture_count=pictures.get("count", 0),
+        pictures_why=pictures.get("why", ""),
+        pictures_url=pictures.get("url", ""),
+        shown_by=_shown_by(pull),
+        ui_label="ui" in facts.get("labels", ()),
     )
+
+
+def _shown_by(pull: PullRequest) -> str:
+    """Who showed what the change looks like in the conversation, since this head commit is there."""
+    since = pull.head_since.isoformat()
+    shown = [one for one in pull.facts.get("shown", ()) if one["at"] >= since]
+    return str(shown[-1]["by"]) if shown else ""
 
 
 def done_policy(policy: Policy, task: Task, author: str) -> DonePolicy:
@@ -91,6 +105,7 @@ def done_policy(policy: Policy, task: Task, author: str) -> DonePolicy:
         author_family=author,
         no_checks_s=policy.settle.no_checks_s,
         missing_checks_s=policy.settle.missing_checks_s,
+        wants_screenshots=bool(repository and repository.screenshots),
         max_lines=(repository.max_lines if repository else 0) or DonePolicy.max_lines,
     )
 

@@ -27,8 +27,11 @@ class StepName(StrEnum):
     PUSH = "push"  #: push the branch to the remote
     OPEN_PULL = "open_pull"  #: open the pull request
     VERIFY = "verify"  #: run the repository's own verify command
+    SCREENSHOT = "screenshot"  #: run the repository's screenshot command
+    KEEP_PICTURES = "keep_pictures"  #: make room for its pictures, take them, or forget them
+    SHOW = "show"  #: put the pictures on a branch beside the code
     STATUS = "status"  #: set a commit status
-    COMMENT = "comment"  #: write the summary comment
+    COMMENT = "comment"  #: write or update one of our comments on the pull request
     RESCUE = "rescue"  #: save unpublished work before a workspace goes
     REMOVE_WORKSPACE = "remove_workspace"
     REMOVE_BRANCH = "remove_branch"  #: delete the merged branch on the remote

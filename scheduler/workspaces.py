@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -102,8 +103,19 @@ class Workspaces:
         return f"`{repository.install}` ended with {result.rc} ({result.why}).\n{result.output}"
 
 
-def run_command(out: Outside, name: str, command: str, cwd: Path, deadline_s: float, step: StepName) -> CommandResult:
+def run_command(
+    out: Outside,
+    name: str,
+    command: str,
+    cwd: Path,
+    deadline_s: float,
+    step: StepName,
+    variables: Mapping[str, str] | None = None,
+) -> CommandResult:
     """Run a repository's own command in one of its workspaces, as isolated as its agents.
+
+    Parameters:
+        variables: more of the environment, for this command alone.
 
     Raises:
         InterruptedCommandError: it was stopped.
@@ -116,7 +128,7 @@ def run_command(out: Outside, name: str, command: str, cwd: Path, deadline_s: fl
             name=name,
             argv=("/bin/sh", "-c", command),
             cwd=cwd,
-            env=dict(out.environment),
+            env={**out.environment, **(variables or {})},
             deadline_s=deadline_s,
             max_output_bytes=MAX_OUTPUT,
         ),

@@ -50,7 +50,7 @@ class Courier:
                 return found
         await self.registry.write(partial(begin, row_id=row.id))
         row.state = "sending"
-        with self._paced(POST, channel):
+        with self.paced(POST, channel):
             try:
                 return await self.posting.post(channel, thread, message, mark)
             except ThreadGone:
@@ -61,14 +61,15 @@ class Courier:
 
     async def edit(self, row: Outbox, channel: str, ts: str, message: Message) -> None:
         """Replace a message. Doing it twice is the same as doing it once, so there is nothing to look for."""
-        with self._paced(UPDATE, channel):
+        with self.paced(UPDATE, channel):
             try:
                 await self.posting.update(channel, ts, message, self._mark(row))
             except SlackRejected:
                 await self.posting.update(channel, ts, without_blocks(message), self._mark(row))
 
     @contextmanager
-    def _paced(self, method: str, channel: str) -> Iterator[None]:
+    def paced(self, method: str, channel: str) -> Iterator[None]:
+        """A call of this method inside the block counts, and a limit that it meets holds back the next ones."""
         self.pace.called(method, channel, self.clock())
         try:
             yield

@@ -30,7 +30,9 @@ from bot.slack.errors import (
 from bot.slack.places import anchor, move, place_of
 from bot.slack.posting import Posting
 from bot.slack.rendering import Rendered, render
+from bot.slack.uploads import read_uploads, upload_once
 from bot.slack.values import SlackValues
+from bot.slack.views.budget import Message
 from bot.slack.views.messages import alert
 from scheduler.outages import SLACK, came_back, went_down
 from scheduler.policy import Policy
@@ -181,6 +183,9 @@ class Sender:
         if rendered.edits:
             await self._edit(row, rendered)
             return None
+        if row.kind == "pictures":
+            await self._upload(row, channel, thread, rendered.message)
+            return None
         ts = await self._courier.post(row, channel, thread, rendered.message)
         if not thread:
             await self.registry.write(partial(anchor, task_id=row.task_id, channel=channel, ts=ts))
@@ -196,6 +201,14 @@ class Sender:
             await self.registry.write(partial(rows.void, row_id=row.id, why="the message it changes is gone"))
         else:
             await self._sent(row, rendered.channel, rendered.edits)
+
+    async def _upload(self, row: Outbox, channel: str, thread: str, message: Message) -> None:
+        files = await read_uploads(row)
+        if not files:
+            await self.registry.write(partial(rows.void, row_id=row.id, why="the pictures are gone"))
+            return
+        await upload_once(self._courier, row, channel, thread, files, message.text)
+        await self._sent(row, channel, "")
 
     async def _direct(self, task: Task) -> str:
         """The direct messages of whoever asked; of the first admin for what was asked on the command line."""

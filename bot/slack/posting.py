@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,6 +14,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.errors import ChannelLost, SlackRejected, SlackUnreachable, ThreadGone, speaking
 from bot.slack.views.budget import Block, Message
+
+if TYPE_CHECKING:
+    from bot.slack.uploads import Upload
 
 EVENT_TYPE = "waggle_post"
 _PAGE = 100
@@ -91,6 +94,33 @@ class Posting:
                 parse="none",
                 link_names=False,
             )
+
+    async def upload(self, channel: str, thread_ts: str, files: Sequence[Upload], text: str) -> None:
+        """Upload files and share them in one message."""
+        listed: list[dict[str, str | None]] = []
+        for one in files:
+            with self._speaking("files.getUploadURLExternal"):
+                answer = await self._client.files_getUploadURLExternal(filename=one.name, length=len(one.content))
+            with self._speaking("file upload"):
+                async with self._session.post(str(answer["upload_url"]), data=one.content) as sent:
+                    if sent.status >= 400:
+                        raise SlackUnreachable(f"the upload address answered {sent.status}", retryable=True)
+            listed.append({"id": str(answer["file_id"]), "title": one.title})
+        with self._speaking("files.completeUploadExternal"):
+            await self._client.files_completeUploadExternal(
+                files=listed, channel_id=channel, thread_ts=thread_ts or None, initial_comment=text
+            )
+
+    async def holds_file(self, channel: str, thread_ts: str, name: str, since: datetime) -> bool:
+        """Whether a file of this name was shared there."""
+        oldest = f"{(since - _SKEW).timestamp():.6f}"
+        try:
+            async for message in self._messages(channel, thread_ts, oldest):
+                if any(one.get("name") == name for one in message.get("files") or ()):
+                    return True
+        except ThreadGone:
+            return False
+        return False
 
     async def find(self, channel: str, thread_ts: str, marker: str, since: datetime) -> str:
         """The ts of the message with this marker, empty when it was never posted."""

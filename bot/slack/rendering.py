@@ -62,6 +62,12 @@ def render(session: Session, row: Outbox, policy: Policy, values: SlackValues, s
             if said is not None:  # it was withdrawn since: one message for each head commit
                 return Rendered(messages.pr_ready(facts), task, said.ts, said.channel)
             return Rendered(messages.pr_ready(facts), task)
+        case "pictures":
+            if facts.pull is None or facts.pull.head_sha != row.head:
+                return Rendered(task=task, why="the head commit has moved")
+            if not task.card_ts:
+                return Rendered(task=task, later=True)
+            return Rendered(messages.pictures(facts, str(payload.get("url", ""))), task)
         case "ready_withdrawn":
             said = _said_ready(session, task, row.head)
             if said is None:

@@ -7,6 +7,7 @@ rescue.py        uncommitted work: onto the branch, or into a rescue ref
 rescued.py       those refs: listed, and dropped in time
 clone.py         a person's own clone, with the person's own git
 push.py          remote branches, with a lease
+side_branch.py   files beside the code, on a branch of their own
 merge.py         conflicts, distance, changed files, diffs
 search.py        files of a commit
 command.py       the one way to run git

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from integrations.git import merge, search
@@ -17,6 +17,7 @@ from integrations.git.records import Records
 from integrations.git.refs import read_head, unfinished
 from integrations.git.rescue import Rescue
 from integrations.git.rescued import RescuedWork
+from integrations.git.side_branch import commit_files
 from integrations.git.values import History, Hit, MergeCheck, Remote, Rescued, Worktree
 from integrations.git.worktrees import Worktrees
 
@@ -213,6 +214,20 @@ class Repositories:
         """
         with self._lock(remote.slug).held():
             self._push.push(remote, sha, branch, expected_old)
+
+    def add_files(self, remote: Remote, branch: str, files: Mapping[str, bytes], message: str) -> str:
+        """Add files to a branch beside the code, push it, and return its commit. Idempotent.
+
+        Raises PushRejected when somebody else moved the branch meanwhile, AuthRefused, Unreachable.
+        """
+        with self._lock(remote.slug).held():
+            parent = self._push.remote_commit(remote, branch)
+            if parent is not None and self._mirrors.branches(remote.slug).get(branch) != parent:
+                self._mirrors.fetch(remote)
+            made = commit_files(self._git, self.places, remote.slug, parent, files, message)
+            if made != parent:
+                self._push.push(remote, made, branch, parent)
+            return made
 
     def delete_remote_branch(self, remote: Remote, branch: str, expected: str) -> None:
         """Delete a remote branch that is still at `expected`. Idempotent. Raises PushRejected when it moved."""

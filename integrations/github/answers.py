@@ -207,6 +207,7 @@ class DetailPull(Shape):
     head_ref_oid: str
     merged_by: Actor | None = None
     merge_commit: Oid | None = None
+    labels: Nodes[Label] | None = None
     timeline_items: Nodes[TimelineNode] | None = None
     base_ref: BaseRef | None = None
     reviews: Nodes[ReviewNode] | None = None

@@ -74,6 +74,7 @@ def _detail(pull: DetailPull, own_login: str, *, readable: bool) -> PullDetail:
         ),
         complete=not (contexts and contexts.page_info and contexts.page_info.has_next_page),
         checks_readable=readable,
+        labels=tuple(label.name for label in pull.labels.known) if pull.labels else (),
     )
 
 

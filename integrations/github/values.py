@@ -194,6 +194,7 @@ class PullDetail:
     complete: bool = True
     checks_readable: bool = True
     closed_by_is_user: bool = False
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

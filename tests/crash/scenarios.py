@@ -30,6 +30,9 @@ REFUSING_HOOK = (
     " && printf '#!/bin/sh\\nexit 1\\n' > $hooks/pre-commit && chmod +x $hooks/pre-commit"
 )
 
+#: A picture by its first bytes, of what the list of invoices is made of.
+PICTURE = "{ printf '\\211PNG\\r\\n\\032\\n'; cat templates/invoices.html; } > $WAGGLE_PICTURES/invoices.png"
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -208,6 +211,14 @@ SCENARIOS: Mapping[str, Scenario] = {
         behaviours=("break-test", "succeed"),
         attempts=("done", "done"),
         states=(*_START, "verifying", "diagnosing", "queued", "running", *_END),
+    ),
+    "pictures": Scenario(
+        feature,
+        policy(repositories=(RepositoryPolicy(SLUG, playground=True, screenshots=PICTURE),)),
+        (StepName.KEEP_PICTURES, StepName.SCREENSHOT, StepName.SHOW, StepName.COMMENT),
+        attempts=("done",),
+        states=(*_START, *_END),
+        said={"pr_ready": 1, "merged": 1, "pictures": 1},
     ),
     "stop": Scenario(
         stop,

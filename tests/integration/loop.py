@@ -35,6 +35,7 @@ from integrations.git import Remote, Repositories
 from integrations.github import GitHub
 from integrations.models.anthropic import AnthropicModel
 from integrations.models.openai import OpenAIModel
+from integrations.pictures import Pictures
 from integrations.playground import github, models
 from integrations.playground.github.visiting import GitHubVisitor
 from integrations.playground.page_routes import Service
@@ -170,6 +171,14 @@ class Onlooker:
     def behave(self, match: str, *attempts: str) -> None:
         """How the scripted agent's next attempts on a prompt that holds `match` go."""
         self.script.write_text(json.dumps([{"match": match, "attempts": list(attempts)}]))
+
+    async def comments(self, number: int) -> list[str]:
+        """The conversation of a pull request, oldest first."""
+        url = f"{self.place.github_api_url}/repos/{SLUG}/issues/{number}/comments"
+        headers = {"Authorization": f"Bearer {self.place.github_token}"}
+        async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
+            assert answer.status == 200, await answer.text()
+            return [str(one["body"]) for one in await answer.json()]
 
     async def said(self, kind: str) -> list[Outbox]:
         return await self.rows(Outbox, kind=kind)
@@ -330,6 +339,7 @@ def compose(
         host=lambda: Host(available_bytes=64 * 2**30),
         environment=clean_environment(),
         agents_home=home / "agents",
+        pictures=Pictures(home / "pictures"),
         clock=clock,
         new_id=lambda: str(uuid.uuid4()),
         secrets=(place.github_token,),

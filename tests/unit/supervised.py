@@ -19,6 +19,7 @@ from integrations.engines import Chunk, RunExit, RunState, RunView
 from integrations.git import History, MergeCheck
 from integrations.github import CheckFact, CheckOutput, LightBatch, PullDetail, PullLight
 from integrations.github.errors import Unavailable
+from integrations.pictures import Pictures
 from scheduler.dispatch import Host
 from scheduler.gathering import Gatherer
 from scheduler.judging import Kind, Reviewed, ReviewVerdict
@@ -26,6 +27,7 @@ from scheduler.lifecycle import AttemptState, PullState, TaskState
 from scheduler.outside import Outside
 from scheduler.policy import Policy, RepositoryPolicy, Route, SettleTimes
 from scheduler.proving import Prover
+from scheduler.pull_rows import PullCommands
 from scheduler.pulls import PullWatcher
 from scheduler.registry import Attempt, Judgement, Outbox, PullRequest, Registry, Request, Task
 from scheduler.reviews import apply_review
@@ -234,6 +236,7 @@ class Stand:
             host=lambda: Host(available_bytes=64 * 2**30),
             environment={},
             agents_home=Path("/nowhere"),
+            pictures=Pictures(Path("/nowhere")),
             clock=self.clock,
             new_id=lambda: f"session-{next(self._ids)}",
             secrets=("a-secret-of-this-process",),
@@ -242,7 +245,7 @@ class Stand:
         self.watcher, self.prover, self.gatherer = (
             PullWatcher(self.outside),
             Prover(self.outside),
-            Gatherer(self.outside),
+            Gatherer(self.outside, PullCommands(self.outside)),
         )
 
     def reopen(self) -> None:

@@ -110,7 +110,13 @@ def test_everything_holds() -> None:
             Check.WORKFLOW_FILES,
             State.HUMAN,
         ),
-        ({"diff": DiffFact(HEAD, ("t.html",), 3, ui_files=("t.html",))}, Check.SCREENSHOTS, State.NA),
+        ({"diff": DiffFact(HEAD, ("t.html",), 3, ui_files=("t.html",))}, Check.SCREENSHOTS, State.HUMAN),
+        (
+            {"diff": DiffFact(HEAD, ("t.html",), 3, ui_files=("t.html",)), "shown_by": "ana"},
+            Check.SCREENSHOTS,
+            State.OK,
+        ),
+        ({"ui_label": True}, Check.SCREENSHOTS, State.HUMAN),
     ],
 )
 def test_one_fact_one_line(change: dict[str, object], check: Check, state: State) -> None:
@@ -122,8 +128,20 @@ def test_screenshots_fail_closed_where_the_repository_can_make_them() -> None:
     facts = replace(good(), diff=DiffFact(HEAD, ("t.html",), 3, ui_files=("t.html",)))
     wants = replace(POLICY, wants_screenshots=True)
     assert verdict(facts, wants, NOW).line(Check.SCREENSHOTS).state is State.WAIT
-    assert verdict(replace(facts, screenshots_head=HEAD), wants, NOW).line(Check.SCREENSHOTS).state is State.OK
-    assert verdict(replace(facts, screenshots_head=OLD), wants, NOW).line(Check.SCREENSHOTS).state is State.WAIT
+    taken = replace(facts, screenshots_head=HEAD, picture_count=2)
+    assert verdict(taken, wants, NOW).line(Check.SCREENSHOTS).state is State.OK
+    assert verdict(replace(taken, screenshots_head=OLD), wants, NOW).line(Check.SCREENSHOTS).state is State.WAIT
+
+
+def test_a_command_that_cannot_take_pictures_leaves_the_look_to_a_person() -> None:
+    facts = replace(good(), diff=DiffFact(HEAD, ("t.html",), 3, ui_files=("t.html",)))
+    facts = replace(facts, screenshots_head=HEAD, pictures_why="skipped: there is no Chromium here")
+    said = verdict(facts, replace(POLICY, wants_screenshots=True), NOW)
+    line = said.line(Check.SCREENSHOTS)
+    assert line.state is State.HUMAN and "no Chromium" in line.detail
+    assert said.complete, "it is shown to whoever merges, and holds nothing up"
+    shown = verdict(replace(facts, shown_by="ana"), POLICY, NOW).line(Check.SCREENSHOTS)
+    assert shown.state is State.OK and "ana" in shown.detail
 
 
 def test_the_family_that_wrote_it_never_suffices_alone() -> None:

@@ -22,6 +22,8 @@ OF_METHOD = {
     "conversations_info": READ,
     "conversations_open": {"im:write"},
     "conversations_replies": HISTORY,
+    "files_completeUploadExternal": {"files:write"},
+    "files_getUploadURLExternal": {"files:write"},
     "files_info": {"files:read"},
     "users_info": {"users:read"},
     "views_open": set(),

@@ -19,6 +19,7 @@ import scheduler
 from integrations.engines import Engine
 from integrations.git import Repositories
 from integrations.github import GitHub
+from integrations.pictures import Pictures
 
 SCHEDULER = Path(scheduler.__file__).parent
 #: Where the supervisor keeps its own files and says who leads; nothing there is about a task.
@@ -43,11 +44,12 @@ DOORS = {
     "repositories": _door(
         Repositories,
         "ensure fetch create_workspace remove_workspace commit_leftovers rescue collect collect_head push "
-        "delete_remote_branch drop_rescued",
+        "delete_remote_branch drop_rescued add_files",
         "git_version default_branch branches resolve workspaces every_workspace strange_directories known rescued "
         "slug_of head current_branch in_progress dirty "
         "merge_check changed_files diff history ahead_behind is_ancestor read_file list_files grep",
     ),
+    "pictures": _door(Pictures, "room keep forget", "kept has"),
     "github": _door(
         GitHub,
         "open_pull close_pull rerun_failed upsert_comment post_review set_status",

@@ -104,6 +104,13 @@ def help_settled(facts: TaskFacts, cause: str, evidence: Sequence[str], secrets:
     return fit(f"{label} needed help: {escape.line(cause)}", parts)
 
 
+def pictures(facts: TaskFacts, url: str) -> Message:
+    """What stands above the screenshots of a change."""
+    assert facts.pull is not None, "pictures are of a pull request"
+    where = f" · {escape.link(url, 'side by side')}" if url else ""
+    return Message(f"🖼️ {task_label(facts.task.id)}: what changes on the screen, at {facts.pull.head_sha[:8]}{where}")
+
+
 def pr_ready(facts: TaskFacts) -> Message:
     """Everything somebody needs who decides whether to merge."""
     task, label, pull = facts.task, task_label(facts.task.id), facts.pull

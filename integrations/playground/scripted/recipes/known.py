@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from integrations.playground.scripted.recipes import Recipe, corrections, csv_export, customer_import, totals_docs
+from integrations.playground.scripted.recipes import (
+    Recipe,
+    corrections,
+    csv_export,
+    customer_import,
+    striped_tables,
+    totals_docs,
+)
 
 RECIPES: tuple[Recipe, ...] = (
     csv_export.RECIPE,
+    striped_tables.RECIPE,
     corrections.ROUNDING,
     corrections.OVERDUE,
     corrections.SEARCH,
