@@ -160,7 +160,7 @@ class Starter:
         assert attempt is not None
         task = session.get(Task, attempt.task_id)
         assert task is not None
-        attempt.workspace = str(path)
+        attempt.workspace, attempt.milestone = str(path), ""  # what it waited for is there
         attempt.base_sha = attempt.base_sha or head
         session.add(attempt)
         if attempt.state is AttemptState.PREPARING:
@@ -238,6 +238,9 @@ class Starter:
                 attempt.milestone = text
                 session.add(attempt)
                 record(session, self._out.clock(), what="waiting", why=text, task_id=attempt.task_id)
+                task = session.get(Task, attempt.task_id)
+                assert task is not None
+                refresh_card(session, task, self._out.clock())
 
         await self._out.registry.write(work)
 

@@ -16,6 +16,7 @@ from integrations.engines import RunState
 from integrations.fault import IntegrationError
 from scheduler.background import NotYetError
 from scheduler.lifecycle import LIVE_ATTEMPT, PullState, TaskState
+from scheduler.outages import Dependencies
 from scheduler.outside import Outside
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, PullRequest, Task
@@ -48,6 +49,7 @@ class Cleaner:
 
     def __init__(self, out: Outside) -> None:
         self._out = out
+        self._dependencies = Dependencies(out)
 
     async def clean(self, task_id: int) -> None:
         """Clean up one task; what cannot be removed now is tried again later, with the reason recorded."""
@@ -58,7 +60,8 @@ class Cleaner:
         try:
             did = await asyncio.to_thread(self._remove, task, attempt, pull, attempts)
         except IntegrationError as problem:
-            await self._skipped(task_id, problem.user_message)
+            if not await self._dependencies.failed(problem, task.repo):
+                await self._skipped(task_id, problem.user_message)
             raise NotYetError(str(problem)) from problem
 
         def work(session: Session) -> None:

@@ -25,6 +25,7 @@ from integrations.git.errors import (
     GitMissing,
     GitTimedOut,
     GitTooOld,
+    Unreachable,
     command_error,
     transport_error,
 )
@@ -124,7 +125,11 @@ class GitCommand:
             env["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
         if remote.token is not None and remote.url.startswith(("http://", "https://")):
             env |= credential(remote.url, remote.token())
-        answer = self._execute(args, git_dir, env, config, None, timeout_s, None)
+        try:
+            answer = self._execute(args, git_dir, env, config, None, timeout_s, None)
+        except GitTimedOut as silent:
+            # A remote that accepts and never answers is as far away as one that refuses.
+            raise Unreachable(str(silent), retryable=True, user_message=silent.user_message) from silent
         if answer.rc != 0:
             raise transport_error(answer.err, remote.url)
         return answer

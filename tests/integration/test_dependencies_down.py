@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from scheduler import commands
 from scheduler.lifecycle import TaskState
 from scheduler.policy import AttemptTimes
-from scheduler.registry import Attempt, Outbox, Topic
+from scheduler.registry import Attempt, Judgement, Outbox, Topic
 from tests.integration.loop import SLUG, Loop, policy, running
 from tests.integration.playground_slack_world import PRODUCT
 from tests.integration.slack_world import slack_side
@@ -36,6 +38,14 @@ async def alerts(loop: Loop, *words: str) -> list[Outbox]:
     """What the admins were told, as far as it holds one of the words."""
     told = await loop.said("alert")
     return [row for row in told if any(word in str(row.payload["text"]) for word in words)]
+
+
+async def to_next_try(loop: Loop, clock: Ahead, kind: str) -> None:
+    """No longer than until a question of this kind is asked again."""
+    for row in await loop.rows(Judgement, kind=kind, state="asked"):
+        if row.not_before is not None and row.not_before > clock():
+            clock.by += row.not_before - clock()
+            loop.registry.ring([Topic.JUDGEMENTS])
 
 
 async def test_ten_minutes_without_git_and_then_without_github_cost_one_notice_each(tmp_path: Path) -> None:
@@ -94,8 +104,7 @@ async def test_ten_minutes_without_any_model_cost_one_notice_each_and_the_review
         await loop.until(task_id, TaskState.VERIFYING)
 
         async def noticed() -> bool:
-            clock.minutes(1)
-            loop.registry.ring([Topic.JUDGEMENTS])
+            await to_next_try(loop, clock, "review")
             return len(await alerts(loop, "model service")) == 2
 
         await loop.eventually(noticed)
@@ -103,30 +112,36 @@ async def test_ten_minutes_without_any_model_cost_one_notice_each_and_the_review
         other = await loop.request("Document how invoice totals are rounded")
 
         async def by_rules() -> bool:
-            clock.minutes(0.3)
-            loop.registry.ring([Topic.JUDGEMENTS])
+            await to_next_try(loop, clock, "scope")
             return (await loop.task(other)).state is TaskState.PLANNED
 
         await loop.eventually(by_rules)
         assert (await loop.task(other)).scoped_by == "rules"
         loop.fault("models", clear=True)
-        clock.minutes(5)
-        loop.registry.ring([Topic.JUDGEMENTS])
-        await loop.until(task_id, TaskState.READY)
+
+        async def ready() -> bool:
+            await to_next_try(loop, clock, "review")
+            return (await loop.task(task_id)).state is TaskState.READY
+
+        await loop.eventually(ready)
         texts = [str(row.payload["text"]) for row in await alerts(loop, "model service")]
         assert len(texts) == 4 and sum("answers again" in text for text in texts) == 2
         assert not await loop.said("needs_help")
 
 
-async def test_what_is_said_in_slack_while_slack_is_down_arrives_after_it_once_and_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", [503, "invalid_auth"], ids=["gone", "token refused"])
+async def test_what_is_said_in_slack_while_slack_is_down_arrives_after_it_once_and_in_order(
+    tmp_path: Path, answer: int | str
+) -> None:
     """Slack gives up redelivering meanwhile; Waggle's own words wait, and the admins hear of it afterwards."""
+    lines = [f"line {n}" for n in range(4)]
     async with slack_side(tmp_path, watch_s=0.3) as world:
         clock = Ahead()
         world.clock = clock
         task = await world.ask_for()
         await world.quiet()
         await world.visitor.fault("slack", {"ack_s": 0.3, "redelivery_s": [0.2]})
-        await world.visitor.fault("slack", {"answer": 503, "next": ALWAYS})
+        await world.visitor.fault("slack", {"answer": answer, "next": ALWAYS})
         await world.visitor.fault("slack", {"socket": "cut"})
         for n in range(3):
             await world.say("note", f"n{n}", task, text=f"line {n}")
@@ -138,6 +153,7 @@ async def test_what_is_said_in_slack_while_slack_is_down_arrives_after_it_once_a
         await world.until(tried)
         clock.minutes(10)
         await world.visitor.fault("slack", {"clear": True})
+        await world.say("note", "n3", task, text="line 3")  # which also wakes a sender that waits longer for a token
         await world.quiet()
 
         async def heard() -> bool:
@@ -148,6 +164,6 @@ async def test_what_is_said_in_slack_while_slack_is_down_arrives_after_it_once_a
         await world.quiet()
         row = next(one for one in await world.tasks() if one.id == task.id)
         assert [entry["text"] for entry in row.guidance] == [f"guidance number {n}" for n in range(3)]
-        assert [text for text in await world.thread(task) if text.startswith("line")] == ["line 0", "line 1", "line 2"]
+        assert [text for text in await world.thread(task) if text.startswith("line")] == lines
         told = [str(one.payload["text"]) for one in await world.outbox("alert")]
         assert len([text for text in told if "Slack could not be spoken to" in text]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from integrations.git import (
     RepositoryBusy,
     Unreachable,
 )
+from integrations.git.command import GitCommand
 from tests.integration.git_world import SLUG, World, git, new_world
 
 
@@ -242,3 +244,12 @@ def test_without_git_the_error_says_what_to_install(tmp_path: Path, monkeypatch:
         Repositories(tmp_path / "home").git_version()
 
     assert "Install git" in refused.value.user_message
+
+
+def test_a_server_that_accepts_and_never_answers_is_unreachable(tmp_path: Path) -> None:
+    """It may be tried again, like one that is not there; nothing waits for it longer than it was told."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        remote = Remote(SLUG, f"http://127.0.0.1:{silent.getsockname()[1]}/x.git")
+        with pytest.raises(Unreachable) as hung:
+            GitCommand(tmp_path).talk(["ls-remote", "origin"], remote, timeout_s=1.0)
+    assert hung.value.retryable and "took longer" in hung.value.user_message

@@ -155,6 +155,16 @@ class FakeRepositories:
     def dirty(self, path: Path) -> bool:
         return False
 
+    def known(self) -> list[str]:
+        """No mirror and no workspace, so the sweep finds nothing to tidy."""
+        return []
+
+    def every_workspace(self) -> list[object]:
+        return []
+
+    def strange_directories(self) -> list[str]:
+        return []
+
 
 @dataclass
 class FakeEngine:

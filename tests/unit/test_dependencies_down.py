@@ -19,7 +19,7 @@ from scheduler.judging import Kind, PromptFacts, Reviewed, ReviewVerdict, Writte
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.monitor import Monitor
 from scheduler.outages import Dependencies
-from scheduler.registry import Attempt, Judgement, Registry
+from scheduler.registry import Attempt, Event, Judgement, Registry
 from scheduler.registry.writers import ask
 from tests.conftest import Clock
 from tests.unit.supervised import SLUG, Stand, Truth
@@ -130,10 +130,31 @@ async def test_ten_minutes_without_the_git_remote_end_no_attempt(
     assert [task.state for task in stand.rows(type(stand.task()))[:3]] == [TaskState.RUNNING] * 3
     assert len(stand.said("alert")) == 1
     assert not stand.said("note") and not stand.said("needs_help")
+    assert all("waiting" in attempt.milestone for attempt in stand.rows(Attempt)[:3])
+    assert {row.task_id for row in stand.said("card")} >= {1, 2, 3}, "each card says what it waits for"
     assert stand.pull.observed_at is not None, "GitHub was asked all the while"
 
 
 @pytest.mark.proves("29", "I")
+async def test_a_workspace_that_cannot_be_cleaned_without_the_remote_waits_in_silence(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one line in the audit log for each try of a long night."""
+    stand.task_in(TaskState.MERGED)
+
+    def refused(*_: object) -> None:
+        raise Unreachable("no route", retryable=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stand.repositories, "workspaces", refused, raising=False)
+        await _ticks(stand, 20)
+    assert not [event for event in stand.rows(Event) if event.what == "not_cleaned"]
+    assert stand.task().cleaned_at is None and len(stand.said("alert")) == 1
+    monkeypatch.setattr(stand.repositories, "workspaces", lambda slug: [], raising=False)
+    await _ticks(stand, 1)
+    assert stand.task().cleaned_at is not None
+
+
 async def test_github_gone_for_ten_minutes_is_said_once_and_the_merge_of_meanwhile_is_seen(stand: Stand) -> None:
     stand.task_in(TaskState.VERIFYING)
     await _ticks(stand, 1)
