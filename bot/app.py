@@ -36,6 +36,7 @@ from integrations.git import Remote, Repositories
 from integrations.github import GitHub
 from integrations.pictures import Pictures
 from integrations.playground.place import Place
+from scheduler.clock_jumps import ClockJumps
 from scheduler.dispatch import Host
 from scheduler.outside import Outside
 from scheduler.registry import Registry
@@ -145,6 +146,7 @@ def build(
         agents_home=home.agents,
         pictures=Pictures(home.pictures),
         clock=utc_now,
+        jumps=ClockJumps(),
         new_id=lambda: str(uuid.uuid4()),
         secrets=secrets,
         tracker=tracker_of(settings, services, place, utc_now),

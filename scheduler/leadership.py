@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -31,15 +32,16 @@ class Leadership:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pid = file.read().strip()
+            pid, _, since = file.read().strip().partition("\n")
             file.close()
             raise AlreadyLedError(
-                f"Another Waggle (process {pid or 'unknown'}) already runs on {self._path.parent}. "
-                "Stop that one, or give this one a home of its own with WAGGLE_HOME."
+                f"Another Waggle (process {pid or 'unknown'}{f', since {since}' if since else ''}) already runs on "
+                f"{self._path.parent}. Stop that one{f' (kill {pid})' if pid else ''}, or give this one a home of its "
+                "own with WAGGLE_HOME."
             ) from None
         file.seek(0)
         file.truncate()
-        file.write(str(os.getpid()))
+        file.write(f"{os.getpid()}\n{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         file.flush()
         self._file = file
 

@@ -20,7 +20,6 @@ from scheduler.registry.work import Attempt, Task
 
 _RUN = re.compile(r"(?P<attempt>t-(?P<task>\d+)-a\d+)(?:-.+)?")
 _WORKSPACE = re.compile(r"t-(\d+)")
-_OVER = frozenset({TaskState.MERGED, TaskState.DROPPED, TaskState.STOPPED})
 
 
 class Fate(StrEnum):
@@ -85,9 +84,14 @@ def judge_run(view: RunView, known: Known, keep: Keep, now: datetime) -> Verdict
         return _when_old(_ended(view), keep, now, "no row of this registry knows it")
     if view.state is RunState.RUNNING or attempt.state in LIVE_ATTEMPT:
         return Verdict(Fate.STAYS)
-    if task.state not in _OVER and known.is_latest(attempt):
+    if not _is_over(task) and known.is_latest(attempt):
         return Verdict(Fate.STAYS)  # its log is read again, and its session may go on
     return _when_old(attempt.ended_at or _ended(view), keep, now, "its attempt is over")
+
+
+def _is_over(task: Task) -> bool:
+    ended = task.state in {TaskState.MERGED, TaskState.DROPPED}
+    return task.state is TaskState.STOPPED or (ended and task.cleaned_at is not None)
 
 
 def _when_old(ended: datetime | None, keep: Keep, now: datetime, why: str) -> Verdict:

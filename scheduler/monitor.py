@@ -24,8 +24,10 @@ from scheduler.answers import Answers
 from scheduler.attempts import Starter
 from scheduler.background import Jobs
 from scheduler.cleanup import Cleaner, to_clean
+from scheduler.clock_jumps import follow
 from scheduler.failures import fail
 from scheduler.finishing import Finisher
+from scheduler.full_disk import FullDisk
 from scheduler.gathering import Gatherer
 from scheduler.judging import PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
@@ -81,6 +83,7 @@ class Monitor:
         self._photographer = Photographer(out, self._commands)
         self._cleaner = Cleaner(out)
         self._sweeper = Sweeper(out)
+        self._full_disk = FullDisk()
         self._admission = Admission(out)
         self._ticking = asyncio.Lock()
 
@@ -97,6 +100,7 @@ class Monitor:
             if not self._cleared:
                 await self._guarded(report, "clear what an earlier life left running", self._stopper.clear)
                 self._cleared = True
+            await self._guarded(report, "follow the clock", self._follow_clock)
             stages = {
                 "use answers": self._use_answers,
                 "attempts": self._attempts,
@@ -112,9 +116,20 @@ class Monitor:
             report.ms = round((time.monotonic() - began) * 1000, 1)
             report.cpu_ms = round((_cpu_s() - cpu) * 1000, 1)
             if fetch:
-                await self._out.registry.write(lambda s: self._heartbeat(s, report))
+                await self._guarded(report, "write the tick down", partial(self._write_down, report))
             report.rows_written = self._out.registry.rows - rows
             return report
+
+    async def _follow_clock(self) -> None:
+        """Before anything is held against the time."""
+        now = self._out.clock()
+        jump = self._out.jumps.look(now) if self._out.jumps is not None else None
+        if jump is not None:
+            await self._out.registry.write(partial(follow, now=now, jump=jump))
+
+    async def _write_down(self, report: TickReport) -> None:
+        await self._out.registry.write(lambda s: self._heartbeat(s, report))
+        self._full_disk.since = None
 
     async def _guarded(self, report: TickReport, what: str, work: Callable[[], Awaitable[T]]) -> T | None:
         """Do one part of the tick. A defect in it, or a row that breaks it, stops no other part: a stop still stops."""
@@ -128,6 +143,8 @@ class Monitor:
 
     async def _tell(self, what: str, problem: Exception) -> None:
         """What no rule covers is shown to people, once for each."""
+        if self._full_disk.saw(problem, self._out.clock()):
+            return
         text = f"I could not {what}: {type(problem).__name__}: {problem}. I try again; everything else goes on."
 
         def work(session: Session) -> None:
@@ -147,6 +164,7 @@ class Monitor:
     def _heartbeat(self, session: Session, report: TickReport) -> None:
         value = {"ms": report.ms, "requests": report.requests, "seen": report.seen, "did": report.did[:20]}
         remember(session, self._out.clock(), "tick", value)
+        self._full_disk.say_that_it_is_over(session, self._out.clock())
 
     async def _use_answers(self, report: TickReport) -> None:
         report.did += await self._answers.use()

@@ -13,6 +13,7 @@ from integrations.errors import ErrorTracker
 from integrations.git import Remote, Repositories
 from integrations.github import GitHub
 from integrations.pictures import Pictures
+from scheduler.clock_jumps import ClockJumps
 from scheduler.dispatch import Host
 from scheduler.policy import Policy
 from scheduler.registry import Registry
@@ -34,6 +35,7 @@ class Outside:
         secrets: literal values that must never leave Waggle, whatever text they turn up in.
         tracker: where applications report their errors; None when no tracker is scanned. Nothing there is changed.
         clock: the time now, UTC.
+        jumps: notices when that clock is set; None where it never is.
         new_id: makes session ids.
     """
 
@@ -53,3 +55,4 @@ class Outside:
     secrets: tuple[str, ...] = ()
     steps: Steps = field(default_factory=Steps)
     tracker: ErrorTracker | None = None
+    jumps: ClockJumps | None = None

@@ -71,9 +71,9 @@ class Sweeper:
         known = await out.registry.read(_known)
         left: list[Leftover] = []
         chores = [
-            *self._chores_of_runs(seen, known, now),
+            *self._chores_of_orphan_runs(seen, known, now),
             *self._chores_of_trees(seen, known, left),
-            *self._chores_of_rescued(seen, known, now, left),
+            *self._chores_of_what_is_old(seen, known, now, left),
         ]
         left += [
             Leftover("directory", name, "Waggle has no record of it, so it is not touched") for name in seen.strange
@@ -95,15 +95,11 @@ class Sweeper:
         strange = self._out.repositories.strange_directories()
         return _Seen(runs, trees, strange, rescued)
 
-    def _chores_of_runs(self, seen: _Seen, known: Known, now: datetime) -> Iterable[Chore]:
-        keep = self._out.policy().keep
-        verdicts = [(one.name, judge_run(one, known, keep, now)) for one in seen.runs]
-        for name, verdict in verdicts:
+    def _chores_of_orphan_runs(self, seen: _Seen, known: Known, now: datetime) -> Iterable[Chore]:
+        for one in seen.runs:
+            verdict = judge_run(one, known, self._out.policy().keep, now)
             if verdict.fate is Fate.STOPS:
-                yield Chore(f"stop {name}, which nobody knows", "", partial(self._stop, name, verdict.why))
-        old = [name for name, verdict in verdicts if verdict.fate is Fate.GOES][:_MOST]
-        if old:
-            yield Chore("remove old run directories", "", partial(self._remove_runs, old))
+                yield Chore(f"stop {one.name}, which nobody knows", "", partial(self._stop, one.name, verdict.why))
 
     def _chores_of_trees(self, seen: _Seen, known: Known, left: list[Leftover]) -> Iterable[Chore]:
         alive = frozenset(one.name for one in seen.runs if one.state in {RunState.RUNNING, RunState.STARTING})
@@ -114,16 +110,18 @@ class Sweeper:
             elif verdict.fate is Fate.SKIPPED:
                 left.append(Leftover("workspace", tree.name, verdict.why))
 
-    def _chores_of_rescued(self, seen: _Seen, known: Known, now: datetime, left: list[Leftover]) -> Iterable[Chore]:
-        old = []
+    def _chores_of_what_is_old(self, seen: _Seen, known: Known, now: datetime, left: list[Leftover]) -> Iterable[Chore]:
+        keep = self._out.policy().keep
+        saved = []
         for slug, one in seen.rescued:
-            verdict = judge_rescued(one, known, self._out.policy().keep, now)
+            verdict = judge_rescued(one, known, keep, now)
             if verdict.fate is Fate.GOES:
-                old.append((slug, one))
+                saved.append((slug, one))
             elif verdict.fate is Fate.SKIPPED:
                 left.append(Leftover("rescued work", f"{one.ref} in {slug}", verdict.why))
-        if old:
-            yield Chore("let go of rescued work", "", partial(self._drop_rescued, old))
+        runs = [one.name for one in seen.runs if judge_run(one, known, keep, now).fate is Fate.GOES][:_MOST]
+        if saved or runs:
+            yield Chore("let go of what is old", "", partial(self._let_go, saved, runs))
 
     # --- doing it ----------------------------------------------------------------------------------------------------
 
@@ -134,6 +132,10 @@ class Sweeper:
 
         await asyncio.to_thread(work)
         await self._record("orphan_stopped", f"run {name}", why)
+
+    async def _let_go(self, saved: list[tuple[str, Rescued]], runs: list[str]) -> None:
+        await self._drop_rescued(saved)
+        await self._remove_runs(runs)
 
     async def _remove_runs(self, names: list[str]) -> None:
         def work() -> list[str]:

@@ -150,7 +150,8 @@ class Watcher:
         if view.event_bytes == 0 and (now - started).total_seconds() > policy.times.first_event_s:
             return "blocked"
         if view.last_output_at is not None:
-            silent = now - datetime.fromtimestamp(view.last_output_at, UTC)
+            last = datetime.fromtimestamp(view.last_output_at, UTC)
+            silent = now - last if self._out.jumps is None else self._out.jumps.passed(last, now)
             if silent.total_seconds() > policy.times.idle_s:
                 return "idle"
         return ""

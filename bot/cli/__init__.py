@@ -2,7 +2,7 @@
 
 common.py   settings, registry, printing        tasks.py    tasks, show, new
 acts.py     approve, reject, retry, answer, …   memory.py   context add, search, show, forget
-running.py  run, demo, doctor, tick             tools.py    logs, excerpt, outcome, manifest
+running.py  run, demo, doctor, tick             tools.py    logs, excerpt, outcome, manifest, backup
 setup.py    init, checkout                      discovery.py discovery
 
 Exit codes: 0 done, 1 not done (one message says why), 2 wrong usage.
@@ -50,6 +50,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     acts.resume,
     running.tick,
     tools.manifest,
+    tools.backup,
     discovery.discovery,
     tools.excerpt,
     tools.outcome,

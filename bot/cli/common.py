@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -24,7 +25,7 @@ from scheduler.commands import Actor
 from scheduler.leadership import AlreadyLedError, Leadership
 from scheduler.names import read_task_label
 from scheduler.policy import Policy
-from scheduler.registry import Registry
+from scheduler.registry import Registry, RegistryError, copies
 from scheduler.registry.migrate import OutdatedRegistryError, migrate, require_current
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -126,6 +127,10 @@ def bring_up_to_date(settings: Settings, home: Home) -> None:
             migrate(settings.database_url, home.copies, utc_now())
         finally:
             leadership.release()
+    except RegistryError:
+        # SQLite says only what it stumbled upon; whether the file is whole, and how to go on, is said here.
+        copies.check(Path(settings.database_url.removeprefix("sqlite:///")), home.copies)
+        raise
 
 
 def is_running(home: Home) -> bool:

@@ -13,11 +13,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bot.cli.common import Bench, JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
+from bot.cli.common import Bench, JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of, utc_now
 from bot.config import ConfigFile
 from bot.config_agents import agent_settings
 from bot.config_schema import Document
 from bot.configuration import own_config
+from bot.home import Home
 from bot.look import read_task
 from bot.manifest import manifest_text
 from bot.narrate import narrate
@@ -29,7 +30,7 @@ from integrations.engines.local import LocalEngine
 from integrations.github.excerpt import excerpt as excerpt_of
 from scheduler.lifecycle import LIVE_ATTEMPT
 from scheduler.names import task_label
-from scheduler.registry import Attempt
+from scheduler.registry import Attempt, copies
 
 _LOOK_S = 0.3
 
@@ -160,3 +161,20 @@ def manifest(as_json: JsonOption = False) -> None:
         print_json({"manifest": text})
     else:
         sys.stdout.write(text)
+
+
+def backup(as_json: JsonOption = False) -> None:
+    """Copy the registry into the home's `copies`, whole, also while Waggle runs."""
+    settings = Settings.load()
+    home = Home(settings.waggle.home)
+    home.prepare()
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    if not path.exists():
+        fail(f"There is no registry at {path} yet, so there is nothing to copy.")
+    copies.check(path, home.copies)
+    made = copies.copy(path, home.copies, utc_now(), "by-hand")
+    if as_json:
+        print_json({"copy": str(made), "bytes": made.stat().st_size})
+        return
+    out.print(f"Copied to {made}", markup=False)
+    out.print(f"To go back to it, stop Waggle, then:\n  {copies.restoring(path, made)}", markup=False)

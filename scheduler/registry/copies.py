@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from shlex import quote as quoted
 from urllib.parse import quote
 
 from scheduler.registry.database import RegistryError
@@ -93,8 +94,8 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
 
 def _damage(path: Path) -> str:
     with closing(_open_read_only(path)) as connection:
-        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
-    return "" if found == ["ok"] else "; ".join(found)
+        found = [" ".join(str(row[0]).split()) for row in connection.execute("PRAGMA integrity_check(3)")]
+    return "" if found == ["ok"] else "; ".join(found)[:300]
 
 
 def _how_to_restore(path: Path, damage: str, last: Path | None) -> str:
@@ -104,7 +105,10 @@ def _how_to_restore(path: Path, damage: str, last: Path | None) -> str:
             f"There is no copy of it. To rescue what can be read: sqlite3 {path} .recover | sqlite3 rescued.db\n"
             f"To begin anew: mv {path} {path}.damaged"
         )
-    return told + (
-        f"The newest copy is {last}. To go on from it:\n"
-        f"  mv {path} {path}.damaged; rm -f {path}-wal {path}-shm; cp {last} {path}"
-    )
+    return told + (f"The newest copy is {last}. To go on from it:\n  {restoring(path, last, '.damaged')}")
+
+
+def restoring(path: Path, copied: Path, aside: str = ".before") -> str:
+    """The shell command that puts a copy in the registry's place, which is kept beside it."""
+    old, new = quoted(str(path)), quoted(str(copied))
+    return f"mv {old} {old}{aside}; rm -f {old}-wal {old}-shm; cp {new} {old}"

@@ -6,13 +6,14 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from integrations.git import Repositories
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, SignalState, TaskState
 from scheduler.policy import ErrorScan, Keep, Policy, RepositoryPolicy
-from scheduler.registry import Attempt, Inbox, Outbox, Signal, Task
+from scheduler.registry import Attempt, Fact, Inbox, Outbox, Signal, Task
 from scheduler.steps import StepName
 from tests.integration.loop import SLUG, policy
 
@@ -101,13 +102,20 @@ async def lost(case: Case) -> None:
 
 
 async def tidy(case: Case) -> None:
-    """Nothing is kept after the merge: neither run directories nor what was rescued."""
+    """Nothing is kept that is over: neither run directories nor, after the merge, what was rescued."""
     task_id = await case.approved(CSV)
     await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
     (case.workspace / "thought.txt").write_text(NOTE)
     await case.merge(task_id)
     await case.eventually(lambda: not any((case.home / "runs").glob("*")), PATIENCE_S)
     await case.eventually(lambda: not Repositories(case.home).rescued(SLUG), PATIENCE_S)
+    since = datetime.now(UTC)
+    await case.eventually(lambda: _has_ticked(case, since), PATIENCE_S)  # a death at the last step shows by then
+
+
+async def _has_ticked(case: Case, since: datetime) -> bool:
+    last = await case.registry.read(lambda session: session.get(Fact, "tick"))
+    return last is not None and last.at > since
 
 
 async def error(case: Case) -> None:
@@ -241,9 +249,11 @@ SCENARIOS: Mapping[str, Scenario] = {
     "tidy": Scenario(
         tidy,
         policy(keep=Keep(runs_s=0.0, rescued_s=0.0, sweep_s=0.2)),
-        {StepName.REMOVE_RUN: (1,), StepName.DROP_RESCUED: (1,)},
-        attempts=("done",),
-        states=(*_START, *_END),
+        # The first attempt's directory goes while the second one works; the second one's after what was rescued.
+        (StepName.REMOVE_RUN, StepName.DROP_RESCUED),
+        behaviours=("break-test", "succeed"),
+        attempts=("done", "done"),
+        states=(*_START, "verifying", "diagnosing", "queued", "running", *_END),
     ),
     "error": Scenario(
         error,
