@@ -136,6 +136,9 @@ class Monitor:
         try:
             return await work()
         except Exception as problem:
+            if self._full_disk.saw(problem, self._out.clock()):  # every part fails then, in each tick
+                report.did.append(f"failed to {what}: the disk is full")
+                return None
             log.exception("a part of the tick failed", what=what)
             report.did.append(f"failed to {what}: {problem}"[:300])
             await self._tell(what, problem)
