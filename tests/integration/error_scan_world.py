@@ -87,6 +87,7 @@ class Place:
             host=nothing,
             environment={},
             agents_home=Path(),
+            pictures=nothing,
             clock=self.clock,
             new_id=lambda: "",
             tracker=self.tracker.client(),
