@@ -135,7 +135,6 @@ async def test_ten_minutes_without_the_git_remote_end_no_attempt(
     assert stand.pull.observed_at is not None, "GitHub was asked all the while"
 
 
-@pytest.mark.proves("29", "I")
 async def test_a_workspace_that_cannot_be_cleaned_without_the_remote_waits_in_silence(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +154,7 @@ async def test_a_workspace_that_cannot_be_cleaned_without_the_remote_waits_in_si
     assert stand.task().cleaned_at is not None
 
 
+@pytest.mark.proves("29", "I")
 async def test_github_gone_for_ten_minutes_is_said_once_and_the_merge_of_meanwhile_is_seen(stand: Stand) -> None:
     stand.task_in(TaskState.VERIFYING)
     await _ticks(stand, 1)
