@@ -40,6 +40,7 @@ from scheduler.questions import rewrite_prompt
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_task, remember, say
+from scheduler.review_comment import Spokesman
 from scheduler.screenshots import Photographer
 from scheduler.sweeping import Sweeper
 from scheduler.watching import Stopper, Watcher
@@ -81,6 +82,7 @@ class Monitor:
         self._commands = PullCommands(out)
         self._gatherer = Gatherer(out, self._commands)
         self._photographer = Photographer(out, self._commands)
+        self._spokesman = Spokesman(out)
         self._cleaner = Cleaner(out)
         self._sweeper = Sweeper(out)
         self._full_disk = FullDisk()
@@ -256,6 +258,7 @@ class Monitor:
             "verify": self._gatherer.run_verify,
             "ci": self._gatherer.explain_ci,
             "pictures": self._photographer.take,
+            "summary": self._spokesman.tell,
         }
         for name in await self._commands.unwanted():
             self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, name))

@@ -56,11 +56,18 @@ class Prover:
             wants.append(("diff", pull.id))
         if not one.repository.has_ci and pull.facts.get("verified_head") != pull.head_sha:
             wants.append(("verify", pull.id))
+        if self._untold(one):
+            wants.append(("summary", pull.id))
         if self._wants_pictures(one, said):
             wants.append(("pictures", pull.id))
         if self._ci_is_red(task, said):
             wants.append(("ci", pull.id))
         return wants
+
+    def _untold(self, one: Standing) -> bool:
+        """The council has spoken about this head commit, and the pull request does not show it."""
+        spoken = bool(one.facts.reviews) and not one.facts.reviewers_left
+        return spoken and one.pull.facts.get("summary", {}).get("head") != one.pull.head_sha
 
     def _wants_pictures(self, one: Standing, said: Verdict) -> bool:
         """Once the change holds: a picture of what CI refuses helps nobody."""

@@ -125,6 +125,13 @@ class Stage:
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             return answer.status == 200
 
+    async def comments(self, number: int) -> list[str]:
+        """The conversation of a pull request."""
+        url = f"{self.place.github_api_url}/repos/{REPOSITORY}/issues/{number}/comments"
+        headers = {"Authorization": f"Bearer {self.place.github_token}"}
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+            return [str(one["body"]) for one in await answer.json()]
+
     def workspaces(self) -> list[str]:
         """Worktrees on disk."""
         work = self.home.root / "work"

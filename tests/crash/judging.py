@@ -93,7 +93,7 @@ def _playground(case: Case) -> list[str]:
     found += [f"asked in vain to open a pull request: {one['status']}" for one in opened if one["status"] == 422]
     found += _differs("pull requests", [(one["state"], one["merged"], one["merged_by"]) for one in pulls], _MERGED)
     bare = case.place.home / "github" / f"{SLUG}.git"
-    found += _differs("branches on GitHub", _refs(bare, "refs/heads/"), ["refs/heads/main"])
+    found += _differs("branches on GitHub", _refs(bare, "refs/heads/"), ["refs/heads/main", *case.scenario.beside])
     made = case.scenario.makes
     return found + ([] if not made or made in _files(bare, "main") else [f"{made} is not on main"])
 

@@ -52,6 +52,7 @@ class Scenario:
         scans: Waggle looks at the playground's error tracker.
         wish: words of the request, by which the scripted agent knows it.
         makes: the file that is new on main in the end; empty when none is.
+        beside: branches beside the code that stay on GitHub.
         rescued: the rescue refs of the mirror in the end, and a file that each holds.
     """
 
@@ -68,6 +69,7 @@ class Scenario:
     wish: str = "CSV"
     makes: str = "app/export.py"
     rescued: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 async def feature(case: Case) -> None:
@@ -227,6 +229,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         attempts=("done",),
         states=(*_START, *_END),
         said={"pr_ready": 1, "merged": 1, "pictures": 1},
+        beside=("refs/heads/waggle-pictures",),
     ),
     "stop": Scenario(
         stop,

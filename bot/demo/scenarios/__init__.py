@@ -6,7 +6,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.demo.scenarios import ci_retry, crash, duplicate_delivery, error_to_fix, feature, needs_help, restart, stop
+from bot.demo.scenarios import (
+    ci_retry,
+    crash,
+    duplicate_delivery,
+    error_to_fix,
+    feature,
+    needs_help,
+    restart,
+    review_changes,
+    stop,
+    ui_screenshot,
+)
 from bot.demo.stage import Stage
 
 
@@ -39,6 +50,19 @@ SCENARIOS: dict[str, Scenario] = {
             ci_retry.SCRIPT,
         ),
         Scenario("needs-help", "The agent lacks a fact, asks once, is told, and goes on.", needs_help.play),
+        Scenario(
+            "ui-screenshot",
+            "A change of the pages is shown before and after, on the pull request and in Slack.",
+            ui_screenshot.play,
+            core=False,
+        ),
+        Scenario(
+            "review-changes",
+            "Reviewers ask for a change, the agent makes it, and a second round approves.",
+            review_changes.play,
+            review_changes.SCRIPT,
+            core=False,
+        ),
         Scenario(
             "error-to-fix",
             "An error of the running application is proposed, mended, merged and resolved.",
