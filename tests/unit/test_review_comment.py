@@ -60,4 +60,4 @@ def test_words_of_models_call_nobody_and_close_nothing() -> None:
     text = render_summary(
         HEAD, [review("anthropic", "approve", summary=hostile, findings=[finding(blocks=True, why=hostile)])]
     )
-    assert "@acme" not in text and "#3" not in text and "<!--" not in text and "](http" not in text
+    assert "@acme" not in text and "#3" not in text and "<!--" not in text and "[x](" not in text

@@ -129,6 +129,9 @@ def pr_ready(facts: TaskFacts) -> Message:
         parts.append(blocks.section("*What changed*\n" + changed))
     lines = [checklist.checks(facts.evidence), checklist.reviews(facts.reviews)]
     parts.append(blocks.section(f"*Checks* for {escape.code(pull.head_sha[:8])}\n" + "\n".join(x for x in lines if x)))
+    doubt = next((one for one in facts.evidence if one.check == "ai_review" and one.state == "human"), None)
+    if doubt is not None:
+        parts.append(blocks.section(f"⚠️ *Look closely.* AI review: {escape.text(doubt.detail)}."))
     if task.acceptance:
         verify = "\n".join(f"• {escape.line(one[:_LINE])}" for one in task.acceptance[:8])
         checkout = escape.code(f"git fetch && git switch {task.branch}")
