@@ -104,11 +104,11 @@ def quiet_home(home: Path, place: Place, pulls: dict[int, PullRef]) -> Quiet:
     loop = compose(home, place, registry, chosen, tick_s=3600.0)
     fill(registry, verifying(len(pulls)), pulls)
     seen = loop.outside.github.light([one.node_id for one in pulls.values()]).pulls
-    _look_closely(registry, seen)
+    look_closely(registry, seen)
     return Quiet(loop)
 
 
-def _look_closely(registry: Registry, seen: Any) -> None:
+def look_closely(registry: Registry, seen: Any) -> None:
     """What the close look at each pull request would have written, and git's diff."""
 
     def work(session: Any) -> None:
