@@ -56,20 +56,26 @@ def _known_version(found: str, _changed: int, _size: int, env: tuple[tuple[str, 
 
 
 def _ask_version(found: str, env: Mapping[str, str]) -> tuple[int | None, str]:
-    """Exit code and first line; without a code: why it does not answer."""
-    try:
-        told = subprocess.run(
-            [found, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_VERSION_S,
-            env=dict(env),
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        return None, str(problem)
+    """Exit code and first line; without a code: why it does not answer.
+
+    Asked in a directory of its own, because a program may leave files where it stands (seen with Codex 0.142, which
+    unpacks links below its home, and that may be a relative one).
+    """
+    with tempfile.TemporaryDirectory(prefix="waggle-version-", ignore_cleanup_errors=True) as scratch:
+        try:
+            told = subprocess.run(
+                [Path(found).absolute(), "--version"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_VERSION_S,
+                cwd=scratch,
+                env=dict(env),
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as problem:
+            return None, str(problem)
     words = (told.stdout.strip() or told.stderr.strip()).splitlines()
     return told.returncode, words[0][:100] if words else ""
 

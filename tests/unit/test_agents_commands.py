@@ -248,3 +248,18 @@ def test_opencode_wants_its_model_with_its_provider(tmp_path: Path) -> None:
     binary = program(tmp_path / "opencode", "echo 1.18.33")
     made = adapter("opencode", binaries={"opencode": binary}, models={"opencode": "gpt-5"})
     assert [finding.check for finding in made.preflight() if not finding.ok] == ["opencode model"]
+
+
+def test_asking_for_a_version_leaves_nothing_where_waggle_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "codex"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nmkdir -p "$CODEX_HOME/tmp" && echo "codex 1.2.3 in $PWD"\n')
+    program.chmod(0o755)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    made = adapter("codex", environment={**AROUND, "PATH": f"{program.parent}:/usr/bin:/bin"})
+    assert made.version().startswith("codex 1.2.3 in ")
+    assert not list(here.iterdir())
