@@ -14,6 +14,7 @@ from bot.demo.stage import Stage
 from bot.playground_config import REPOSITORY
 
 _AGENT = "scripted_agent.py"
+_READY = "PR ready"
 
 
 def processes(stage: Stage) -> list[psutil.Process]:
@@ -50,6 +51,15 @@ async def posts(stage: Stage) -> list[dict[str, Any]]:
     return [one["args"] for one in calls if one["method"] == "chat.postMessage" and one["performed"]]
 
 
+async def ready_is_said(stage: Stage) -> None:
+    """Wait until people were called to merge: a message of its own, some moments after the card says it."""
+
+    async def said() -> bool | None:
+        return any(str(one["text"]).startswith(_READY) for one in await posts(stage)) or None
+
+    await stage.until("“PR ready” is said", said, 60)
+
+
 async def pulls_opened(stage: Stage) -> int:
     """How many pull requests Waggle opened, by GitHub's log."""
     return len([one for one in await stage.visitor.calls("github") if _opens_pull(one)])
@@ -73,7 +83,7 @@ async def check_one_of_everything(stage: Stage, *, attempts: int) -> str:
         "pull requests opened": (await pulls_opened(stage), 1),
         "pull requests on GitHub": (len(await stage.visitor.pulls(REPOSITORY)), 1),
         "cards": (sum("metadata" in one and _is_card(one) for one in posted), 1),
-        "messages that say “ready”": (sum("ready" in text for text in texts), 1),
+        "messages that say “ready”": (sum(n for text, n in texts.items() if text.startswith(_READY)), 1),
         "messages posted again": (sum(n - 1 for n in marks.values()) + sum(n - 1 for n in texts.values()), 0),
         "processes left": (len(processes(stage)), 0),
     }

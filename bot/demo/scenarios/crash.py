@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from bot.demo.records import check_one_of_everything, processes, the_agent
+from bot.demo.records import check_one_of_everything, processes, ready_is_said, the_agent
 from bot.demo.stage import SceneFailed, Stage
 from scheduler.lifecycle import AttemptState, TaskState
 
@@ -42,7 +42,7 @@ async def play(stage: Stage) -> None:
     if not second.resumes or second.session_id != first.session_id or ready.task.retries_failure:
         raise SceneFailed(f"{second.name} does not resume the session of {first.name}, or cost a retry")
     stage.narrate(f"{second.name} resumed session {second.session_id[:8]} of {first.name}; it cost no retry")
-    await stage.sees(thread, "ready")
+    await ready_is_said(stage)
     stage.narrate(await check_one_of_everything(stage, attempts=2))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.demo.records import check_one_of_everything, the_agent
+from bot.demo.records import check_one_of_everything, ready_is_said, the_agent
 from bot.demo.stage import SceneFailed, Stage
 from scheduler.lifecycle import TaskState
 
@@ -32,7 +32,7 @@ async def play(stage: Stage) -> None:
     ready = await stage.reaches(TaskState.READY, TaskState.NEEDS_HELP, seconds=150)
     if ready.task.state is not TaskState.READY:
         raise SceneFailed(f"it needs help: {ready.task.help_cause}")
-    await stage.sees(thread, "ready")
+    await ready_is_said(stage)
 
     delivered = Counter(_said(one) for one in await stage.visitor.deliveries() if one["kind"] == "events_api")
     for words in (REQUEST, GUIDANCE, "approve"):

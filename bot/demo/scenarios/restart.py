@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.demo.records import agents, check_one_of_everything, pulls_opened, the_agent
+from bot.demo.records import agents, check_one_of_everything, pulls_opened, ready_is_said, the_agent
 from bot.demo.stage import SceneFailed, Stage
 from bot.playground_config import REPOSITORY
 from scheduler.lifecycle import TaskState
@@ -47,5 +47,5 @@ async def play(stage: Stage) -> None:
     ready = await stage.reaches(TaskState.READY, TaskState.NEEDS_HELP, seconds=150)
     if ready.task.state is not TaskState.READY:
         raise SceneFailed(f"it needs help: {ready.task.help_cause}")
-    await stage.sees(thread, "ready")
+    await ready_is_said(stage)
     stage.narrate(await check_one_of_everything(stage, attempts=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bot.demo.records import check_one_of_everything, processes, the_agent
+from bot.demo.records import check_one_of_everything, processes, ready_is_said, the_agent
 from bot.demo.scenarios.crash import CHANGED, changed
 from bot.demo.stage import SceneFailed, Stage
 from scheduler.lifecycle import TaskState
@@ -48,5 +48,5 @@ async def play(stage: Stage) -> None:
     ready = await stage.reaches(TaskState.READY, TaskState.NEEDS_HELP, seconds=150)
     if ready.task.state is not TaskState.READY:
         raise SceneFailed(f"it needs help: {ready.task.help_cause}")
-    await stage.sees(thread, "ready")
+    await ready_is_said(stage)
     stage.narrate(await check_one_of_everything(stage, attempts=2))
