@@ -73,7 +73,7 @@ class Stage:
                         return str(message["ts"]), str(button["action_id"])
             return None
 
-        ts, action = await self.until(f"there is a button “{label}”", shown, 20.0)
+        ts, action = await self.until(f"there is a button “{label}”", shown, 60.0)
         await self.visitor.click(WORK, ts, action, user=user)
 
     # --- what people see -----------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Stage:
             newest = await self.registry.read(list_tasks)
             return newest[0] if newest else None
 
-        view = await self.until("there is a task", found, 20.0)
+        view = await self.until("there is a task", found, 60.0)
         full = await self.registry.read(lambda session: read_task(session, view.task.id or 0))
         assert full is not None, "a task does not go away"
         return full
