@@ -42,6 +42,7 @@ from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_task, remember, say
 from scheduler.review_comment import Spokesman
 from scheduler.screenshots import Photographer
+from scheduler.statuses import Reporter
 from scheduler.sweeping import Sweeper
 from scheduler.watching import Stopper, Watcher
 
@@ -83,6 +84,7 @@ class Monitor:
         self._gatherer = Gatherer(out, self._commands)
         self._photographer = Photographer(out, self._commands)
         self._spokesman = Spokesman(out)
+        self._reporter = Reporter(out)
         self._cleaner = Cleaner(out)
         self._sweeper = Sweeper(out)
         self._full_disk = FullDisk()
@@ -259,6 +261,7 @@ class Monitor:
             "ci": self._gatherer.explain_ci,
             "pictures": self._photographer.take,
             "summary": self._spokesman.tell,
+            "status": self._reporter.report,
         }
         for name in await self._commands.unwanted():
             self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, name))

@@ -25,6 +25,7 @@ from scheduler.pulls import withdraw_ready
 from scheduler.registry.work import Evidence, PullRequest, Task
 from scheduler.registry.writers import move_task, refresh_card, say
 from scheduler.standing import JUDGED, Standing, done_policy, evidence_of, ok_since, standings
+from scheduler.statuses import owed
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,8 @@ class Prover:
             wants.append(("pictures", pull.id))
         if self._ci_is_red(task, said):
             wants.append(("ci", pull.id))
+        if owed(pull, task, one.known):
+            wants.append(("status", pull.id))
         return wants
 
     def _untold(self, one: Standing) -> bool:

@@ -26,6 +26,7 @@ from scheduler.questions import withdraw_questions
 from scheduler.registry.talk import Outbox
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
+from scheduler.statuses import PREFIX
 
 log = structlog.get_logger(__name__)
 
@@ -218,8 +219,9 @@ class PullWatcher:
                     "job_id": check.job_id,
                 }
                 for check in seen.checks
+                if not check.name.startswith(PREFIX)  # our own words are no evidence
             ],
-            "required": list(seen.required),
+            "required": [name for name in seen.required if not name.startswith(PREFIX)],
             "complete": seen.complete,
             "threads": len(threads),
             "unresolved": [

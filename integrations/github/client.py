@@ -128,6 +128,12 @@ class GitHub:
         """Post one review of a head commit, as a comment; remarks on lines outside the diff go into its body."""
         conversation.post_review(self._connection, slug, number, self.viewer(), head, body, comments)
 
+    def statuses(self, slug: str, sha: str) -> dict[str, tuple[str, str]]:
+        """The newest commit status of each context: (state, description)."""
+        with self._connection.calling(f"read the statuses of {slug} at {sha[:7]}") as client:
+            combined = client.get_repo(slug).get_commit(sha).get_combined_status()
+            return {one.context: (one.state, one.description or "") for one in present(combined.statuses)}
+
     def set_status(self, slug: str, sha: str, context: str, state: str, description: str, url: str) -> None:
         """Set a commit status; the same one twice is sent once.
 

@@ -92,6 +92,8 @@ def _playground(case: Case) -> list[str]:
     found = _differs("pull requests opened", sum(one["performed"] for one in opened), 1)
     found += [f"asked in vain to open a pull request: {one['status']}" for one in opened if one["status"] == 422]
     found += _differs("pull requests", [(one["state"], one["merged"], one["merged_by"]) for one in pulls], _MERGED)
+    statuses = Counter((one["path"], one["body"]) for one in calls if one["performed"] and "/statuses/" in one["path"])
+    found += [f"said {n} times: {body}" for (_, body), n in statuses.items() if n > 1]
     bare = case.place.home / "github" / f"{SLUG}.git"
     found += _differs("branches on GitHub", _refs(bare, "refs/heads/"), ["refs/heads/main", *case.scenario.beside])
     made = case.scenario.makes

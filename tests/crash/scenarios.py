@@ -189,6 +189,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             StepName.PUSH,
             StepName.OPEN_PULL,
             StepName.MIRROR,  # while CI runs
+            StepName.STATUS,
             StepName.RESCUE,
             StepName.REMOVE_WORKSPACE,
             StepName.REMOVE_BRANCH,

@@ -29,10 +29,10 @@ SEED = int(
 )
 #: Steps that no code takes: their names wait for it. The first code that does makes a test below fail until a scenario
 #: covers them.
-NOT_TAKEN = frozenset({StepName.STATUS})
+NOT_TAKEN: frozenset[StepName] = frozenset()
 #: Steps in which no process is started: GitHub is called, and a kill within is a kill before or after.
 WITHOUT_PROCESS = frozenset(
-    {StepName.OPEN_PULL, StepName.STOP, StepName.REMOVE_RUN, StepName.COMMENT, StepName.KEEP_PICTURES}
+    {StepName.OPEN_PULL, StepName.STATUS, StepName.STOP, StepName.REMOVE_RUN, StepName.COMMENT, StepName.KEEP_PICTURES}
 )
 
 

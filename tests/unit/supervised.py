@@ -18,7 +18,7 @@ from integrations.agents import AgentEvent, Outcome, OutcomeKind
 from integrations.engines import Chunk, RunExit, RunState, RunView
 from integrations.git import History, MergeCheck
 from integrations.github import CheckFact, CheckOutput, LightBatch, PullDetail, PullLight
-from integrations.github.errors import Unavailable
+from integrations.github.errors import Forbidden, Unavailable
 from integrations.pictures import Pictures
 from scheduler.dispatch import Host
 from scheduler.gathering import Gatherer
@@ -31,6 +31,7 @@ from scheduler.pull_rows import PullCommands
 from scheduler.pulls import PullWatcher
 from scheduler.registry import Attempt, Judgement, Outbox, PullRequest, Registry, Request, Task
 from scheduler.reviews import apply_review
+from scheduler.statuses import Reporter
 from scheduler.steps import Steps
 from tests.conftest import Clock
 
@@ -67,6 +68,16 @@ class FakeGitHub:
     truths: dict[str, Truth] = field(default_factory=dict)
     before_answer: Callable[[], None] = lambda: None
     details: int = 0
+    spoken: list[tuple[str, str, str, str]] = field(default_factory=list)  #: head, context, state, description
+    refuses_statuses: bool = False
+
+    def statuses(self, slug: str, sha: str) -> dict[str, tuple[str, str]]:
+        return {context: (state, text) for head, context, state, text in self.spoken if head == sha}
+
+    def set_status(self, slug: str, sha: str, context: str, state: str, description: str, url: str) -> None:
+        if self.refuses_statuses:
+            raise Forbidden("no", user_message="The token may not do this.")
+        self.spoken.append((sha, context, state, description))
 
     def truth(self, head: str) -> Truth:
         return self.truths.setdefault(head, Truth())
@@ -342,6 +353,9 @@ class Stand:
         for one in await self.prover.standings():
             wants += [what for what, _ in await self.prover.judge(one)]
         return wants
+
+    async def report(self) -> None:
+        await Reporter(self.outside).report(self.pull.id or 0)
 
     async def explain(self) -> None:
         await self.gatherer.explain_ci(self.pull.id or 0)

@@ -39,7 +39,7 @@ async def verify(stand: Stand, rounds: int = 5) -> None:
 
 
 Steps = Sequence[tuple[str, int | None]]
-ROUND = ("look", "detail", "diff", "judge", "council", "wait")
+ROUND = ("look", "detail", "diff", "judge", "report", "council", "wait")
 #: Three rounds of a tick; each observation is made or left out, and the branch may move while it is being made.
 STEPS = st.tuples(
     *(
@@ -113,6 +113,9 @@ def _nothing_old_counts(stand: Stand, good: set[int]) -> None:
     for line in stand.rows(Evidence, state="ok"):
         if line.check in {"ci", "ai_review"}:
             assert line.head in really, f"{line.check} is ok for a commit for which it is not"
+    for head, context, state, _ in stand.github.spoken:
+        if state == "success" and context in {"waggle/done", "waggle/ai-review"}:
+            assert head in really, f"{context} was set on a commit for which it does not hold"
     for review in stand.rows(Review, verdict="approve"):
         assert review.head in really
     heads = [row.head for row in stand.said("pr_ready") if ":v" not in row.dedupe_key]

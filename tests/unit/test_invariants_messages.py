@@ -146,6 +146,7 @@ async def test_a_quiet_tick_writes_nothing(stand: Stand) -> None:
         await stand.diff()
         await stand.judge()
         stand.council()
+        await stand.report()
         stand.clock.advance(20)
     before = (stand.registry.commits, stand.said("card")[0].payload)
     for _ in range(3):
