@@ -30,6 +30,7 @@ from scheduler.proving import Prover
 from scheduler.pull_rows import PullCommands
 from scheduler.pulls import PullWatcher
 from scheduler.registry import Attempt, Judgement, Outbox, PullRequest, Registry, Request, Task
+from scheduler.review_comment import Spokesman
 from scheduler.reviews import apply_review
 from scheduler.statuses import Reporter
 from scheduler.steps import Steps
@@ -78,6 +79,9 @@ class FakeGitHub:
         if self.refuses_statuses:
             raise Forbidden("no", user_message="The token may not do this.")
         self.spoken.append((sha, context, state, description))
+
+    def upsert_comment(self, slug: str, number: int, marker: str, body: str) -> str:
+        return "https://github.test/comment"
 
     def truth(self, head: str) -> Truth:
         return self.truths.setdefault(head, Truth())
@@ -355,7 +359,9 @@ class Stand:
         return wants
 
     async def report(self) -> None:
+        """What is said on GitHub: statuses, and the council's comment."""
         await Reporter(self.outside).report(self.pull.id or 0)
+        await Spokesman(self.outside).tell(self.pull.id or 0)
 
     async def explain(self) -> None:
         await self.gatherer.explain_ci(self.pull.id or 0)
