@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -111,13 +112,27 @@ def check_files(proposed: Sequence[str], existing: Collection[str]) -> tuple[tup
 
 
 def choose_lane(
-    kind: str, size: str, files: Sequence[str], existing: Collection[str]
+    kind: str,
+    size: str,
+    files: Sequence[str],
+    existing: Collection[str],
+    small_paths: Sequence[str] = (),
+    full_paths: Sequence[str] = (),
 ) -> tuple[Literal["small", "full"], str]:
-    """The lane and its reason. Small only for what one look can judge; a model cannot ask for it."""
+    """The lane and its reason. Small only for what one look can judge; a model cannot ask for it.
+
+    Parameters:
+        small_paths, full_paths: what the repository itself says about its files.
+    """
     if kind == "security":
         return "full", "security is never small"
+    careful = next((path for path in files if any(fnmatch(path, one) for one in full_paths)), "")
+    if careful:
+        return "full", f"the repository wants a full review of {careful}"
     if size != "small":
         return "full", f"it is {size}"
+    if files and all(any(fnmatch(path, one) for one in small_paths) for path in files):
+        return "small", "the repository calls these files small"
     known = set(existing)
     if kind == "docs" and files and all(path.lower().endswith(_DOCS) for path in files):
         return "small", "documentation only"

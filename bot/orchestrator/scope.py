@@ -212,7 +212,9 @@ def _believe(
     cited = check_citations(answer.citations, known.passages)
     told = [one.path for one in known.trouble.code] if known.trouble else []
     files, unknown = check_files(list(dict.fromkeys([*told, *answer.expected_files])), existing)
-    lane, reason = choose_lane(answer.kind, answer.size, files, existing)
+    repository = policy.repository(slug)
+    small, full = (repository.small_paths, repository.full_paths) if repository else ((), ())
+    lane, reason = choose_lane(answer.kind, answer.size, files, existing, small, full)
     acceptance = [one for one in (line(desk.clean(check)) for check in answer.acceptance) if one]
     ordered = [one for one in acceptance if gives_orders(one)]
     scoped = ScopedTask(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.orchestrator.plan_rules import choose_lane
 from bot.problems import ProblemsError
 from bot.project_file import parse_project, with_project
 from scheduler.policy import Policy, RepositoryPolicy, ReviewPolicy
@@ -78,3 +79,18 @@ def test_a_repository_asks_for_more_reviews_and_never_for_fewer(
     policy = Policy((RepositoryPolicy("a/b", families=repositorys, max_lines=40),), reviews=ReviewPolicy(owners))
     found = done_policy(policy, Task(request_id=1, title="x", repo="a/b", lane=lane), "anthropic")
     assert (found.families, found.max_lines) == (wanted, 40)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "files", "lane"),
+    [
+        ("frontend", "small", ["docs/a.css"], "small"),
+        ("frontend", "small", ["docs/a.css", "app.py"], "full"),
+        ("frontend", "large", ["docs/a.css"], "full"),
+        ("security", "small", ["docs/a.css"], "full"),
+        ("bug", "small", ["src/billing/tax.py"], "full"),
+    ],
+)
+def test_a_repository_says_which_of_its_files_are_small(kind: str, size: str, files: list[str], lane: str) -> None:
+    found, reason = choose_lane(kind, size, files, files, ("docs/**",), ("src/billing/**",))
+    assert found == lane and reason
