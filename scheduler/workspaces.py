@@ -19,6 +19,7 @@ from scheduler.steps import StepName
 
 MAX_OUTPUT = 200 * 2**20
 _INSTALL_S = 900.0
+_SAME_MOMENT_S = 2.0
 
 
 class InterruptedCommandError(Exception):
@@ -39,12 +40,13 @@ class Workspaces:
         """
         out = self._out
         remote = out.remotes(task.repo)
+        pull = out.registry.read_now(lambda s: _pull_to_follow(s, task))
         with out.steps(StepName.MIRROR, run):
             out.repositories.ensure(remote)
-            out.repositories.fetch(remote)
+            # Tasks that start together begin at the same base; what was pushed on a branch must be seen at once.
+            out.repositories.fetch(remote, within_s=0.0 if pull else _SAME_MOMENT_S)
         base_branch = repository.base_branch or out.repositories.default_branch(remote)
         base = out.repositories.resolve(task.repo, base_branch)
-        pull = out.registry.read_now(lambda s: _pull_to_follow(s, task))
         with out.steps(StepName.WORKSPACE, run):
             tree = out.repositories.create_workspace(
                 task.repo, f"t-{task.id}", task.branch, pull.head_sha if pull else base

@@ -16,7 +16,7 @@ from integrations.git.command import GitCommand
 from integrations.git.errors import CommandFailed, EmptyRepository, NoDefaultBranch, UnknownRevision
 from integrations.git.places import Places, check_branch, check_remote
 from integrations.git.records import write_whole
-from integrations.git.refs import read_branch
+from integrations.git.refs import read_branch, read_refs
 from integrations.git.values import Remote
 
 log = logging.getLogger(__name__)
@@ -97,15 +97,17 @@ class Mirrors:
 
     def branches(self, slug: str) -> dict[str, str]:
         """The remote's branches as of the last fetch: name to commit."""
-        said = self._git.run(
-            ["for-each-ref", "--format=%(objectname) %(refname:lstrip=3)", "refs/remotes/origin"],
-            git_dir=self._places.mirror(slug),
-        ).text
-        pairs = (line.split(" ", 1) for line in said.splitlines())
-        return {name: sha for sha, name in pairs if name != "HEAD"}
+        return read_refs(self._places.mirror(slug), "refs/remotes/origin")
 
     def resolve(self, slug: str, ref: str) -> str:
         """The commit that a remote branch, a full ref or a commit id means in the mirror. Raises UnknownRevision."""
+        # What an attempt starts from is nearly always the tip of a branch, and no process need be started to see that.
+        tips = self.branches(slug)
+        if re.fullmatch(r"[0-9a-f]{40}", ref):
+            if ref in tips.values():
+                return ref
+        elif ref in tips and not re.fullmatch(r"[0-9a-f]{7,40}", ref):
+            return tips[ref]
         if ref.startswith("refs/"):
             candidates = [ref]
         else:
@@ -192,10 +194,7 @@ class Mirrors:
     def _show_to_pool(self, slug: str, branches: dict[str, str]) -> None:
         """Let agents see the base branches as origin/*; the objects are borrowed, so only names are written."""
         pool = self._places.pool(slug)
-        before = self._git.run(
-            ["for-each-ref", "--format=%(objectname) %(refname:lstrip=3)", "refs/remotes/origin"], git_dir=pool
-        ).text
-        had = {name: sha for sha, name in (line.split(" ", 1) for line in before.splitlines())}
+        had = read_refs(pool, "refs/remotes/origin")
         edits = [f"delete refs/remotes/origin/{name}\0\0" for name in had if name not in branches]
         edits += [
             f"update refs/remotes/origin/{name}\0{sha}\0\0" for name, sha in branches.items() if had.get(name) != sha

@@ -50,6 +50,10 @@ class Places:
     def lock(self, slug: str) -> Path:
         return self.home / "locks" / f"{_flat(slug)}.lock"
 
+    def workspace_lock(self, name: str) -> Path:
+        self.workspace(name)
+        return self.home / "locks" / f"workspace-{name}.lock"
+
     def workspace(self, name: str) -> Path:
         """The path of a workspace. Raises BadName for a name that could lead out of the workspace root."""
         if not _NAME.fullmatch(name) or ".." in name:

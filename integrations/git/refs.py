@@ -47,6 +47,21 @@ def rebased_branch(admin: Path, pool: Path) -> str | None:
     return None
 
 
+def read_refs(git_dir: Path, prefix: str) -> dict[str, str]:
+    """Every ref below `prefix`, by what follows it; symbolic ones are left out."""
+    found: dict[str, str] = {}
+    for line in (_read_plain(git_dir / "packed-refs") or "").splitlines():
+        sha, _, name = line.partition(" ")
+        if name.startswith(f"{prefix}/") and _SHA.fullmatch(sha):
+            found[name.removeprefix(f"{prefix}/")] = sha
+    for where, _, names in os.walk(git_dir / prefix):
+        for name in names:
+            sha = (_read_plain(Path(where) / name) or "").strip()
+            if _SHA.fullmatch(sha):
+                found[(Path(where) / name).relative_to(git_dir / prefix).as_posix()] = sha
+    return found
+
+
 def _read_ref(pool: Path, ref: str) -> str | None:
     if ".." in ref.split("/"):
         return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from integrations.git import merge, search
 from integrations.git.command import GitCommand
-from integrations.git.errors import UnknownRevision
+from integrations.git.errors import GitError, UnknownRevision
 from integrations.git.locks import PATIENCE_S, RepositoryLock
 from integrations.git.mirror import Mirrors
 from integrations.git.places import Places
@@ -49,7 +50,8 @@ class Repositories:
         self._rescue = Rescue(self._git, self.places, self._mirrors)
         self._rescued = RescuedWork(self._git, self.places)
         self._push = Push(self._git, self.places, self._mirrors)
-        self._locks: dict[str, RepositoryLock] = {}
+        self._locks: dict[Path, RepositoryLock] = {}
+        self._fetch_began: dict[str, float] = {}
         self._locks_guard = threading.Lock()
 
     def git_version(self) -> tuple[int, int]:
@@ -66,11 +68,22 @@ class Repositories:
         with self._lock(remote.slug).held():
             self._mirrors.ensure(remote)
 
-    def fetch(self, remote: Remote) -> None:
-        """Bring the mirror up to date with the remote's branches; deleted ones go. Raises as `ensure`."""
+    def fetch(self, remote: Remote, within_s: float = 0.0) -> None:
+        """Bring the mirror up to date with the remote's branches; deleted ones go. Raises as `ensure`.
+
+        Whoever waited for another's fetch, which began after they asked, needs none of their own.
+
+        Parameters:
+            within_s: a fetch that began so many seconds ago is new enough.
+        """
+        asked = time.monotonic() - within_s
         with self._lock(remote.slug).held():
+            if self._fetch_began.get(remote.slug, 0.0) >= asked:
+                return
+            began = time.monotonic()
             self._mirrors.ensure(remote)
             self._mirrors.fetch(remote)
+            self._fetch_began[remote.slug] = began
         self.fetched(remote.slug)
 
     def default_branch(self, remote: Remote) -> str:
@@ -101,8 +114,18 @@ class Repositories:
 
         Raises BranchTaken (with a free name) when the branch is somebody else's, in the remote or here; BadName.
         """
-        with self._lock(slug).held():
-            return self._worktrees.create(slug, name, branch, base_sha)
+        with self._workspace_lock(name).held():
+            with self._lock(slug).held():
+                record, made_branch = self._worktrees.register(slug, name, branch, base_sha)
+            if record.ready:
+                return self._worktrees.seen(record)
+            try:
+                # The files are most of the work, and several workspaces may be filled at once.
+                return self._worktrees.fill(record)
+            except GitError:
+                with self._lock(slug).held():
+                    self._worktrees.roll_back(record, made_branch)
+                raise
 
     def remove_workspace(self, slug: str, name: str, branch: str) -> None:
         """Delete the workspace and the pool's branch, whatever is in them: call `rescue` first. Idempotent.
@@ -110,7 +133,7 @@ class Repositories:
         Raises OutsideWorkspaces or BadName, and touches nothing then, when the name leads elsewhere or the record says
         that the workspace is another repository's or branch's.
         """
-        with self._lock(slug).held():
+        with self._workspace_lock(name).held(), self._lock(slug).held():
             self._worktrees.remove(slug, name, branch)
 
     def workspaces(self, slug: str) -> list[Worktree]:
@@ -273,7 +296,14 @@ class Repositories:
         return search.grep(self._git, self.places.mirror(slug), sha, words)
 
     def _lock(self, slug: str) -> RepositoryLock:
+        return self._lock_at(self.places.lock(slug))
+
+    def _workspace_lock(self, name: str) -> RepositoryLock:
+        """Held while a workspace is made or removed; taken before the repository's, never after it."""
+        return self._lock_at(self.places.workspace_lock(name))
+
+    def _lock_at(self, path: Path) -> RepositoryLock:
         with self._locks_guard:
-            if slug not in self._locks:
-                self._locks[slug] = RepositoryLock(self.places.lock(slug), self._patience_s)
-            return self._locks[slug]
+            if path not in self._locks:
+                self._locks[path] = RepositoryLock(path, self._patience_s)
+            return self._locks[path]

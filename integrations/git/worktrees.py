@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from integrations.git import leftover_locks
@@ -32,8 +33,12 @@ class Worktrees:
         self._records = records
         self._mirrors = mirrors
 
-    def create(self, slug: str, name: str, branch: str, base_sha: str) -> Worktree:
-        """Make workspace `name` on `branch`, or adopt the one that is there. See `Repositories.create_workspace`."""
+    def register(self, slug: str, name: str, branch: str, base_sha: str) -> tuple[Record, bool]:
+        """Make a workspace known to git, without files in it, or find the one that is there.
+
+        Returns its record, which is ready when there is nothing left to do, and whether the branch was made for it.
+        See `Repositories.create_workspace`.
+        """
         path = self._places.workspace(name)
         check_branch(branch)
         base_sha = self._mirrors.resolve(slug, check_sha(base_sha))
@@ -43,18 +48,23 @@ class Worktrees:
         if record is None:
             self._refuse_taken(slug, name, branch, base_sha)
         elif record.ready and self._is_whole(record):
-            return self._seen(record)
+            return record, False
         self._clear(slug, name, keep=record is None or record.ready)
         pool = self._places.pool(slug)
         leftover_locks.drop(leftover_locks.of_workspace(pool, self._places.admin(slug, name), branch), pool)
         made_branch = read_branch(pool, branch) is None
-        record = self._records.save(record or Record(name, slug, branch, base_sha))
+        record = self._records.save(replace(record, ready=False) if record else Record(name, slug, branch, base_sha))
         try:
             self._add(record, path, made_branch)
         except GitError:
-            self._roll_back(record, made_branch)
+            self.roll_back(record, made_branch)
             raise
-        return self._seen(self._records.mark_ready(record))
+        return record, made_branch
+
+    def fill(self, record: Record) -> Worktree:
+        """Check the files out into a workspace that was just registered. Nothing that others use is written."""
+        self._check_out(record, self._places.workspace(record.name))
+        return self.seen(self._records.mark_ready(record))
 
     def remove(self, slug: str, name: str, branch: str) -> None:
         """Remove a workspace and its branch in the pool. What is gone already counts as removed."""
@@ -79,7 +89,7 @@ class Worktrees:
 
     def all(self, slug: str) -> list[Worktree]:
         """Every workspace that has a record, ready or not."""
-        return [self._seen(record) for record in self._records.all(slug)]
+        return [self.seen(record) for record in self._records.all(slug)]
 
     def every(self) -> list[Worktree]:
         """Every workspace of every repository that has a record."""
@@ -99,7 +109,7 @@ class Worktrees:
             raise NotAWorkspace(f"{path} is no workspace that Waggle made")
         return record
 
-    def _seen(self, record: Record) -> Worktree:
+    def seen(self, record: Record) -> Worktree:
         path = self._places.workspace(record.name)
         whole = record.ready and self._is_whole(record)
         return Worktree(path, record.branch, record.base_sha, record.name, record.slug, whole)
@@ -111,7 +121,7 @@ class Worktrees:
         return path.is_dir() and not path.is_symlink() and points_back and head is not None
 
     def _add(self, record: Record, path: Path, make_branch: bool) -> None:
-        """Register the worktree without files, then fill it through the mirror.
+        """Register the worktree without files; they come through the mirror.
 
         `--no-track` because setting up tracking races on the pool's config lock: 14 of 40 worktrees failed when made
         eight at a time. `--no-checkout` because a checkout in the pool would run the filters that its configuration
@@ -128,7 +138,9 @@ class Worktrees:
             ["worktree", "add", "--quiet", "--no-checkout", "--lock", "--reason", "waggle", *start],
             git_dir=pool,
         )
-        head = read_branch(pool, record.branch)
+
+    def _check_out(self, record: Record, path: Path) -> None:
+        head = read_branch(self._places.pool(record.slug), record.branch)
         assert head is not None, "git worktree add made or found the branch"
         self._git.run(
             ["read-tree", "--reset", "-u", head],
@@ -141,7 +153,7 @@ class Worktrees:
             timeout_s=CHECKOUT_S,
         )
 
-    def _roll_back(self, record: Record, made_branch: bool) -> None:
+    def roll_back(self, record: Record, made_branch: bool) -> None:
         """Undo what a failed creation made, and only that: `git worktree add` leaves its branch behind (status 255)."""
         _delete(self._places.workspace(record.name))
         _delete(self._places.admin(record.slug, record.name))

@@ -6,6 +6,7 @@
     monitor.py   what a quiet tick costs at 50, 200 and 1,000 open pull requests
     quiet.py     a Waggle whose pull requests are all ready, and what one of its ticks takes
     idle.py      what a Waggle without work costs, part by part
+    spawn.py     what starting fifty attempts at once on one repository costs
     memory.py    where the memory of an idle Waggle goes
     thousand.py  the rows, branches and pull requests that others measure over
 

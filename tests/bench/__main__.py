@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tests.bench import Figure, growth, idle, monitor, recovery, registry
+from tests.bench import Figure, growth, idle, monitor, recovery, registry, spawn
 
 PARTS = {
     "registry": registry.measure,
@@ -21,6 +21,7 @@ PARTS = {
     "growth": growth.measure,
     "monitor": monitor.measure,
     "idle": idle.measure,
+    "spawn": spawn.measure,
 }
 
 
