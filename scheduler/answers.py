@@ -13,6 +13,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from scheduler.failures import apply_diagnosis, apply_prompt, ask_for_help
+from scheduler.frost import frost_of
 from scheduler.judging import Kind
 from scheduler.lifecycle import Cause, QuestionState, TaskState
 from scheduler.outside import Outside
@@ -91,7 +92,7 @@ class Answers:
         """Act on every question whose deadline has passed; what was done, in words."""
         did: list[str] = []
         now = self._out.clock()
-        rows = await self._out.registry.read(lambda s: overdue(s, now))
+        rows = await self._out.registry.read(lambda s: [] if frost_of(s).since else overdue(s, now))
         for question in rows:
             try:
                 await self._out.registry.write(partial(self._expire, question_id=question.id))

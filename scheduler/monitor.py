@@ -27,6 +27,7 @@ from scheduler.cleanup import Cleaner, to_clean
 from scheduler.clock_jumps import follow
 from scheduler.failures import fail
 from scheduler.finishing import Finisher
+from scheduler.frost import Freezer
 from scheduler.full_disk import FullDisk
 from scheduler.gathering import Gatherer
 from scheduler.judging import PromptFacts
@@ -72,6 +73,8 @@ class Monitor:
         self._out = out
         self.jobs = Jobs(wake, self._tell)
         self._cleared = False
+        self._frozen = False
+        self._freezer = Freezer(out)
         self._answers = Answers(out, self._tell)
         self._starter = Starter(out)
         self._watcher = Watcher(out)
@@ -104,6 +107,9 @@ class Monitor:
             if not self._cleared:
                 await self._guarded(report, "clear what an earlier life left running", self._stopper.clear)
                 self._cleared = True
+            # First of all, and by itself: nothing else may keep an emergency stop waiting.
+            frozen = await self._guarded(report, "freeze or thaw the agents", self._freezer.keep)
+            self._frozen = self._frozen if frozen is None else frozen
             await self._guarded(report, "follow the clock", self._follow_clock)
             stages = {
                 "use answers": self._use_answers,
@@ -190,8 +196,10 @@ class Monitor:
                 self._stop(report, attempt.name, attempt_id, lane)
             elif attempt.state is AttemptState.RUNNING and attempt.stop_reason:
                 self._start(report, f"finish {attempt.name}", partial(self._finisher.finish, attempt_id), lane)
-            elif attempt.state is AttemptState.RUNNING:
+            elif attempt.state is AttemptState.RUNNING and not self._frozen:
                 running.append(attempt)
+            elif self._frozen:
+                continue  # neither started nor measured: it stands still
             elif attempt.state in LIVE_ATTEMPT:
                 self._start(report, f"start {attempt.name}", partial(self._starter.start, attempt_id), lane)
             elif wanted and attempt.state is AttemptState.ENDED and attempt.outcome == "done":
@@ -272,6 +280,8 @@ class Monitor:
                 self._start(report, f"{want} of pull request row {pull_id}", partial(works[want], pull_id), lane)
 
     async def _dispatch(self, report: TickReport) -> None:
+        if self._frozen:
+            return
         names = await self._admission.admit()
         report.did += [f"admitted {name}" for name in names]
         if names:

@@ -22,6 +22,8 @@ class StepName(StrEnum):
     INSTALL = "install"  #: run the repository's install command in it
     SPAWN = "spawn"  #: start the agent's process
     STOP = "stop"  #: kill the agent's process tree
+    FREEZE = "freeze"  #: stop a process tree where it stands
+    THAW = "thaw"  #: let it go on
     LEFTOVERS = "leftovers"  #: commit what the agent left uncommitted
     COLLECT = "collect"  #: fetch the branch from the pool into the mirror
     PUSH = "push"  #: push the branch to the remote

@@ -19,6 +19,7 @@ from integrations.agents import AgentAdapter
 from integrations.engines import RunState, RunView
 from integrations.fault import IntegrationError
 from scheduler.budget import spent_on
+from scheduler.frost import frost_of
 from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
 from scheduler.metering import Meter, Reading, charge
@@ -55,6 +56,7 @@ class Watcher:
         self._out = out
         self._meters: dict[str, Meter] = {}
         self._missed_at: dict[str, datetime] = {}
+        self._thawed_at: datetime | None = None
         self._doubting = True  #: until a look shows otherwise: an earlier life may have doubted
 
     async def look(self, attempts: Sequence[Attempt]) -> list[Attempt]:
@@ -64,6 +66,7 @@ class Watcher:
         self._missed_at = {name: at for name, at in self._missed_at.items() if name in names}
         if not attempts:
             return []
+        self._thawed_at = (await self._out.registry.read(frost_of)).thawed_at
         seen = await asyncio.to_thread(lambda: [self._look_at(attempt) for attempt in attempts])
         gone = [one for one in seen if one.view and one.view.state in {RunState.LOST, RunState.ABSENT}]
         if len(attempts) >= _MASS_DEATH and len(gone) * 2 > len(attempts):
@@ -146,11 +149,11 @@ class Watcher:
     def _overrun(self, one: Seen, view: RunView) -> str:
         """Why the attempt must be stopped now, money aside; empty while it may go on."""
         attempt, policy, now = one.attempt, self._out.policy(), self._out.clock()
-        started = attempt.started_at or attempt.created_at
+        started = max(attempt.started_at or attempt.created_at, self._thawed_at or attempt.created_at)
         if view.event_bytes == 0 and (now - started).total_seconds() > policy.times.first_event_s:
             return "blocked"
         if view.last_output_at is not None:
-            last = datetime.fromtimestamp(view.last_output_at, UTC)
+            last = max(datetime.fromtimestamp(view.last_output_at, UTC), started)
             silent = now - last if self._out.jumps is None else self._out.jumps.passed(last, now)
             if silent.total_seconds() > policy.times.idle_s:
                 return "idle"

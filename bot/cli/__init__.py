@@ -4,6 +4,7 @@ common.py   settings, registry, printing        tasks.py    tasks, show, new
 acts.py     approve, reject, retry, answer, …   memory.py   context add, search, show, forget
 running.py  run, demo, doctor, tick             tools.py    logs, excerpt, outcome, manifest, backup
 setup.py    init, checkout                      discovery.py discovery
+emergency.py estop, thaw
 
 Exit codes: 0 done, 1 not done (one message says why), 2 wrong usage.
 """
@@ -15,7 +16,7 @@ from collections.abc import Callable
 
 import typer
 
-from bot.cli import acts, discovery, memory, running, setup, tasks, tools
+from bot.cli import acts, discovery, emergency, memory, running, setup, tasks, tools
 from bot.cli.common import CommandError, err
 from bot.home import HomeError
 from bot.problems import ProblemsError, StartError
@@ -48,6 +49,8 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     acts.stop,
     acts.pause,
     acts.resume,
+    emergency.estop,
+    emergency.thaw,
     running.tick,
     tools.manifest,
     tools.backup,

@@ -37,7 +37,7 @@ class Action(StrEnum):
     STEER = "steer"  #: retry, edit, reject, pause, resume, take over, give back
     APPROVE = "approve"
     ADD_CONTEXT = "add_context"
-    GRANT = "grant"  #: allow, deny
+    GRANT = "grant"  #: allow, deny, the emergency stop
 
 
 @dataclass(frozen=True)

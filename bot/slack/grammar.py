@@ -27,6 +27,7 @@ from bot.slack.intents import (
     Command,
     Deny,
     Edit,
+    Estop,
     FreeText,
     GiveBack,
     Help,
@@ -44,6 +45,7 @@ from bot.slack.intents import (
     Stop,
     Surface,
     TakeOver,
+    Thaw,
     Unclear,
     WhoAmI,
 )
@@ -77,7 +79,7 @@ _ON_TASK = frozenset(
 )
 #: of those, the ones that take no words behind them
 _BARE = frozenset({"pause", "resume", "takeover", "giveback", "start", "snooze", "never"})
-_VERBS = _ON_TASK | {"new", "status", "context", "claim", "allow", "deny", "whoami", "help"}
+_VERBS = _ON_TASK | {"new", "status", "context", "claim", "allow", "deny", "whoami", "help", "estop", "thaw"}
 _PUNCTUATION = ".,;:!?"
 _PRIORITY = re.compile(r"^p[0-3]$", re.IGNORECASE)
 _SLUG = re.compile(r"^[\w.-]+/[\w.-]+$")
@@ -146,7 +148,7 @@ def _meant(verb: str, typed: str, rest: str, surface: Surface, addressed: bool) 
         return False
     if verb in _ON_TASK:
         return surface is Surface.THREAD or label is not None or _is_filler(behind)
-    if verb in {"status", "help", "whoami"}:
+    if verb in {"status", "help", "whoami", "estop", "thaw"}:
         return _is_filler(behind) or (verb == "status" and behind.lower() in {"all", "mine"})
     if verb == "new":
         return surface is not Surface.THREAD or addressed
@@ -230,6 +232,10 @@ def _plain(verb: str, rest: str) -> Command:
             return Deny(people[0]) if people else Unclear("deny", "deny @person")
         case "whoami":
             return WhoAmI()
+        case "estop":
+            return Estop()
+        case "thaw":
+            return Thaw()
         case _:
             return Help()
 

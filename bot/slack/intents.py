@@ -124,6 +124,16 @@ class Deny:
 
 
 @dataclass(frozen=True)
+class Estop:
+    pass
+
+
+@dataclass(frozen=True)
+class Thaw:
+    pass
+
+
+@dataclass(frozen=True)
 class WhoAmI:
     pass
 
@@ -173,6 +183,8 @@ Command = (
     | AddContext
     | Claim
     | Allow
+    | Estop
+    | Thaw
     | Deny
     | WhoAmI
     | Help

@@ -27,6 +27,7 @@ from bot.slack.intents import (
     Command,
     Deny,
     Edit,
+    Estop,
     FreeText,
     GiveBack,
     Help,
@@ -44,6 +45,7 @@ from bot.slack.intents import (
     Stop,
     Surface,
     TakeOver,
+    Thaw,
     Unclear,
     WhoAmI,
 )
@@ -112,6 +114,10 @@ def act_on_words(session: Session, desk: Desk, key: str, said: Said) -> Outcome:
             return Outcome(help.overview(desk.values.command))
         case Unclear(verb=verb, usage=usage):
             return Outcome(help.usage(desk.values.command, verb, usage))
+        case Estop():
+            return _said(session, commands.estop(session, desk.now, desk.policy, actor))
+        case Thaw():
+            return _said(session, commands.thaw(session, desk.now, desk.policy, actor))
         case WhoAmI():
             person = session.get(Person, said.user)
             role = person.role if person else ""

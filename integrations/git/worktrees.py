@@ -93,7 +93,7 @@ class Worktrees:
 
     def every(self) -> list[Worktree]:
         """Every workspace of every repository that has a record."""
-        return [self._seen(record) for record in self._records.every()]
+        return [self.seen(record) for record in self._records.every()]
 
     def strange(self) -> list[str]:
         """Paths below the home: directories in the workspace root that no record knows, and what was moved aside."""

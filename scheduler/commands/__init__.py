@@ -7,9 +7,11 @@ replies.py    who acts, what they are told, and the sentences that several comma
 plans.py      from a request to an approved plan
 proposals.py  start, set aside or refuse what Waggle found by itself
 steering.py   stop, pause, resume, take over, give back
+emergency.py  stop everything at once, and go on
 words.py      retry, answer, guide: what people say to the agent
 """
 
+from scheduler.commands.emergency import estop, thaw
 from scheduler.commands.plans import approve, edit, new_request, reject
 from scheduler.commands.proposals import never, snooze, start
 from scheduler.commands.replies import Actor, Reply
@@ -22,6 +24,7 @@ __all__ = [
     "answer",
     "approve",
     "edit",
+    "estop",
     "give_back",
     "guide",
     "never",
@@ -34,4 +37,5 @@ __all__ = [
     "start",
     "stop",
     "take_over",
+    "thaw",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from integrations.engines.local import LocalEngine
 from integrations.git import Repositories
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, SignalState, TaskState
@@ -82,6 +83,10 @@ async def stop(case: Case) -> None:
     """Stopped in the middle, started again by a person, and merged with something uncommitted in the workspace."""
     task_id = await case.approved(CSV)
     await case.eventually(lambda: len(case.marked("t-1-a1")) >= 3, PATIENCE_S)  # runner, agent, a child that left both
+    await case.do(commands.estop)
+    await case.eventually(lambda: _frozen(case), PATIENCE_S)
+    await case.do(commands.thaw)
+    await case.eventually(lambda: not _frozen(case), PATIENCE_S)
     assert (await case.do(commands.stop, task_id)).ok
     await case.eventually(lambda: _is_over(case, AttemptState.STOPPED), PATIENCE_S)
     assert not case.marked("t-1-a1")
@@ -89,6 +94,10 @@ async def stop(case: Case) -> None:
     await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
     (case.workspace / "thought.txt").write_text(NOTE)
     await case.merge(task_id)
+
+
+def _frozen(case: Case) -> bool:
+    return LocalEngine(case.home / "runs").find("t-1-a1").frozen
 
 
 async def lost(case: Case) -> None:
@@ -235,7 +244,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "stop": Scenario(
         stop,
         policy(),
-        (StepName.STOP, StepName.RESCUE, StepName.REMOVE_WORKSPACE),
+        (StepName.FREEZE, StepName.THAW, StepName.STOP, StepName.RESCUE, StepName.REMOVE_WORKSPACE),
         behaviours=("hang:3000", "succeed"),
         attempts=("stopped", "done"),
         states=(*_START, "stopped", "queued", "running", *_END),

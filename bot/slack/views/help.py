@@ -36,7 +36,8 @@ def overview(command: str, hint: str = "") -> Message:
             f"*Anywhere*: `{command} new fix the rounding of tax` · `{command} status` · `{command} status mine` · "
             f"`{command} stop T-12` · `{command} context search export` · `{command} context add …`\n"
             f"*Access*: `{command} whoami` · `{command} claim CODE` · "
-            f"`{command} allow @person approver` · `{command} deny @person`"
+            f"`{command} allow @person approver` · `{command} deny @person`\n"
+            f"*Emergency* (admins): `{command} estop` lets every agent stand still, `{command} thaw` go on"
         )
     )
     return fit("How to talk to Waggle", parts)
