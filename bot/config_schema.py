@@ -255,6 +255,12 @@ class Budgets(Table):
     attempt_turns: int = Field(default=300, gt=0)  #: requests of one attempt to its model
     task_usd: float = Field(default=15.0, gt=0)
     task_tokens: int = Field(default=15_000_000, gt=0)
+    day_usd: float = Field(default=0.0, ge=0)  #: of all tasks together, in UTC; 0: no limit, as in the next five
+    day_tokens: int = Field(default=0, ge=0)
+    month_usd: float = Field(default=0.0, ge=0)
+    month_tokens: int = Field(default=0, ge=0)
+    channel_month_usd: float = Field(default=0.0, ge=0)  #: of the tasks that live in one channel
+    channel_month_tokens: int = Field(default=0, ge=0)
 
 
 class Retries(Table):

@@ -8,7 +8,7 @@ from functools import partial
 from sqlmodel import Session, col, select
 
 from scheduler.attempts import intend, pick_route
-from scheduler.budget import purse_of
+from scheduler.budget import purse_of, spent_shared
 from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import ask_for_help
 from scheduler.judging import Kind, PromptFacts
@@ -69,6 +69,7 @@ class Admission:
                     task.not_before,
                     purse_of(session, self._out.policy(), task).empty,
                     pick_route(task, self._out) is not None,
+                    spent_shared(session, self._out.policy(), self._out.clock(), task.channel),
                 )
             )
         return candidates, running

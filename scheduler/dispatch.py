@@ -29,6 +29,7 @@ class Candidate:
     not_before: datetime | None = None
     budget_spent: bool = False
     has_route: bool = True
+    shared_spent: str = ""  #: the budget of the day, the month or the channel that is spent, as a sentence
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ def _why_not(one: Candidate, going: Sequence[Running], limit: int, free: int, ho
         return f"waits until {one.not_before:%H:%M} UTC"
     if one.budget_spent:
         return "its budget is spent"
+    if one.shared_spent:
+        return f"waits for money. {one.shared_spent}"
     if len(going) >= limit:
         return f"all {limit} agent slots are in use"
     clash = next((r for r in going if r.repo == one.repo and r.files & one.files), None)

@@ -20,6 +20,7 @@ from integrations.engines import RunState
 from integrations.fault import IntegrationError
 from integrations.redact import redact
 from scheduler.background import NotYetError
+from scheduler.budget import spent_shared
 from scheduler.failures import ask_for_help, fail
 from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
@@ -221,7 +222,8 @@ class Finisher:
                 task,
                 Cause.BUDGET_SPENT,
                 cause="budget",
-                sentence=f"Attempt {attempt.n} spent its budget of ${attempt.budget_usd:.2f}.",
+                sentence=spent_shared(session, policy, now, task.channel)
+                or f"Attempt {attempt.n} spent its budget of ${attempt.budget_usd:.2f}.",
                 evidence=left.evidence,
                 cure="Reply `retry` to grant one more attempt, or `stop`.",
             )

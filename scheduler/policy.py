@@ -92,6 +92,13 @@ class Budget:
     attempt_turns: int = 300  #: requests to its model
     task_usd: float = 15.0
     task_tokens: int = 15_000_000
+    # of everything together; 0 is no limit
+    day_usd: float = 0.0
+    day_tokens: int = 0
+    month_usd: float = 0.0
+    month_tokens: int = 0
+    channel_month_usd: float = 0.0
+    channel_month_tokens: int = 0
 
 
 @dataclass(frozen=True)

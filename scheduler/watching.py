@@ -18,7 +18,7 @@ from sqlmodel import Session
 from integrations.agents import AgentAdapter
 from integrations.engines import RunState, RunView
 from integrations.fault import IntegrationError
-from scheduler.budget import spent_on
+from scheduler.budget import spent_on, spent_shared, warn_of_budget
 from scheduler.frost import frost_of
 from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
@@ -134,7 +134,10 @@ class Watcher:
             row.milestone = one.milestone
             if one.reading is not None:
                 charge(session, now, row, one.reading)
-            stop = reason or ("budget" if spent_on(row) >= 1.0 else "")
+            broke = spent_shared(session, self._out.policy(), now, task.channel)
+            stop = reason or ("budget" if broke or spent_on(row) >= 1.0 else "")
+            if one.reading is not None:
+                warn_of_budget(session, now, self._out.policy(), task)
             if not stop and one.reading is not None and one.reading.turns > self._out.policy().budget.attempt_turns:
                 stop = "max-turns"
             if stop and not row.stop_reason:
