@@ -258,6 +258,16 @@ async def test_a_dropped_answer_was_carried_out_and_a_hanging_call_was_not(host:
     assert [call["performed"] for call in lost] == [True, False]
 
 
+async def test_a_late_answer_is_in_the_log_before_the_caller_hears_it(host: Host) -> None:
+    await host.opened()
+    host.world.fault({"answer": "late", "method": "POST", "seconds": 0.5})
+    call = asyncio.create_task(host.rest("POST", f"/repos/{SLUG}/issues/1/comments", {"body": "said"}))
+    while not any(one["performed"] for one in host.world.calls() if one["path"].endswith("/comments")):
+        await asyncio.sleep(0.01)
+    assert not call.done()
+    assert (await call).status == 201
+
+
 async def test_latency_delays_every_answer_until_it_is_cleared(host: Host) -> None:
     host.world.fault({"latency_ms": 120})
     loop = asyncio.get_running_loop()

@@ -262,18 +262,20 @@ def test_a_crash_leaves_work_behind_and_a_resumed_session_finishes_it(tree: Work
     assert again.rc == 0 and tree.dirty() == "" and tree.tests_pass()
 
 
-def test_a_hanging_run_has_a_child_outside_its_group(tree: Worktree) -> None:
-    process = tree.start(*tree.script("hang:120"))
+@pytest.mark.parametrize(("behaviour", "changed"), [("hang:120", False), ("stall:120", True)])
+def test_a_hanging_run_has_a_child_outside_its_group(tree: Worktree, behaviour: str, changed: bool) -> None:
+    process = tree.start(*tree.script(behaviour))
     assert process.stdin is not None
     process.stdin.write(HEADLINE)
     process.stdin.close()
     try:
-        deadline, pause = time.monotonic() + 20, threading.Event()
+        deadline, pause = time.monotonic() + 60, threading.Event()
         children: list[psutil.Process] = []
         while not (children := [one for one in psutil.Process(process.pid).children() if one.name() == "sleep"]):
             assert time.monotonic() < deadline and process.poll() is None
             pause.wait(0.02)
         assert os.getsid(children[0].pid) != os.getsid(process.pid)
+        assert ("app/export.py" in tree.dirty()) is changed and not tree.changed()
     finally:
         for one in psutil.Process(process.pid).children(recursive=True):
             one.kill()

@@ -15,7 +15,7 @@ A fault is given as JSON, all of it optional but `answer`:
 | `forbidden_fields` | GraphQL: checks are null, "Resource not accessible by personal access token" |
 | `hang` | nothing for `seconds`, then the connection is cut; nothing was carried out |
 | `drop` | carried out, then the connection is cut before the answer |
-| `late` | carried out and logged, then answered after `seconds` |
+| `late` | REST and GraphQL: carried out and logged, then answered after `seconds` |
 
 `path` is a prefix, with or without the API's own (`/repos/…`, `/graphql`, `/git/acme/…`, `/actions-logs/…`).
 `{"latency_ms": 250}` delays every answer from now on. `{"clear": true}` ends all faults and the delay.
