@@ -19,6 +19,7 @@ from integrations.engines.environment import clean_environment
 from integrations.engines.local import LocalEngine
 from integrations.git import Remote, Repositories
 from integrations.github import GitHub
+from integrations.pictures import Pictures
 from scheduler.dispatch import Host
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.outside import Outside
@@ -132,6 +133,7 @@ async def swarm(
         agents_home=home / "agents",
         clock=lambda: datetime.now(UTC),
         new_id=lambda: str(uuid.uuid4()),
+        pictures=Pictures(home / "pictures"),
     )
     made = Swarm(registry, outside, Supervisor(outside, tick_s=3600.0))
     try:
