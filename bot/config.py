@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config_agents import families
+from bot.config_agents import families, live_agents
 from bot.config_checks import cross_checks
 from bot.config_discovery import error_scan_of
 from bot.config_schema import Document
@@ -71,6 +71,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
             for kind, ranked in document.routes.items()
         ),
         agents_families=tuple(families(document.agent).items()),
+        live_agents=live_agents(document.agent),
         retries=RetryPolicy(**retries.model_dump()),
         settle=SettleTimes(settle.ready, settle.review, settle.no_checks, settle.missing_checks),
         budget=Budget(**document.budget.model_dump()),

@@ -36,6 +36,11 @@ def families(agents: Iterable[Agent]) -> dict[str, str]:
     return found | {one.name: one.family or one.name for one in agents if one.command}
 
 
+def live_agents(agents: Iterable[Agent]) -> tuple[str, ...]:
+    """Names of the agents that take words while they run."""
+    return () if any(one.name == "claude-code" and not one.live for one in agents) else ("claude-code",)
+
+
 def agent_settings(settings: Settings, document: Document, home: Path) -> AgentSettings:
     """What the agents need to know, under the document in force.
 
@@ -64,7 +69,7 @@ def agent_settings(settings: Settings, document: Document, home: Path) -> AgentS
         binaries={name: one.program for name, one in options.items() if one.program},
         models={name: one.model for name, one in options.items() if one.model},
         extra_args={name: one.args for name, one in options.items() if one.args},
-        live=frozenset({"claude-code"} if "claude-code" not in options or options["claude-code"].live else ()),
+        live=frozenset(live_agents(document.agent)),
         home=home,
         opencode_config=Path(opencode.config).expanduser() if opencode and opencode.config else None,
         commands=commands,

@@ -15,21 +15,23 @@ from pathlib import Path
 import structlog
 from sqlmodel import Session
 
-from integrations.agents import AgentAdapter, AgentEvent, Outcome, OutcomeKind, Spent, Started, Usage
+from integrations.agents import AgentAdapter, AgentEvent, Heard, Outcome, OutcomeKind, Spent, Started, Usage
 from integrations.engines import RunState
 from integrations.fault import IntegrationError
 from integrations.redact import redact
 from scheduler.background import NotYetError
 from scheduler.budget import spent_shared
 from scheduler.failures import ask_for_help, fail
+from scheduler.guiding import STOP_TO_TELL, mark_heard, told_by_turn
+from scheduler.judging import PromptFacts
 from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
 from scheduler.metering import Reading, charge
 from scheduler.outside import Outside
-from scheduler.questions import put_question
+from scheduler.questions import put_question, rewrite_prompt
 from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Attempt, Task
-from scheduler.registry.writers import move_attempt, refresh_card
+from scheduler.registry.writers import move_attempt, move_task, refresh_card
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
@@ -52,6 +54,7 @@ class Left:
     evidence: tuple[str, ...] = ()
     lost: bool = False
     broken: bool = False
+    heard: tuple[str, ...] = ()
 
 
 class Finisher:
@@ -127,6 +130,7 @@ class Finisher:
             self._moved(task, attempt, head),
             tuple(redact(line, out.secrets) for line in evidence),
             lost,
+            heard=tuple(one.text for one in events if isinstance(one, Heard)),
         )
 
     def _from_ledger(self, attempt: Attempt, adapter: AgentAdapter, events: Sequence[AgentEvent]) -> list[AgentEvent]:
@@ -181,6 +185,7 @@ class Finisher:
             return
         cause = self._cause(attempt, left)
         outcome = left.outcome
+        mark_heard(session, now, task, attempt, left.heard)
         if task.state is TaskState.PAUSED:
             # Somebody paused it in this moment. It counts as interrupted and goes on with its session: whatever it
             # said last, a question among it, is said again then instead of being lost.
@@ -201,7 +206,12 @@ class Finisher:
         refresh_card(session, task, now)
         if task.state is not TaskState.RUNNING or cause == "stopped":
             return
-        if outcome.question is not None and cause == "done":
+        finished = cause == "done" and outcome.question is None
+        if cause == STOP_TO_TELL or (finished and told_by_turn(task, attempt)):
+            why = "people wrote something meanwhile; it goes on with their words"
+            move_task(session, task, TaskState.QUEUED, Cause.PARKED, now, why=why)
+            rewrite_prompt(session, now, task, PromptFacts(why="guided"))
+        elif outcome.question is not None and cause == "done":
             asked = outcome.question
             put_question(
                 session,
@@ -247,7 +257,9 @@ class Finisher:
         """The name of how it ended, from facts: a claim of success without a change is `no-change`."""
         if left.broken:
             return "workspace"
-        if attempt.stop_reason in {"budget", "max-turns", "idle", "blocked"}:
+        if attempt.stop_reason in {"budget", "max-turns", "idle", "blocked"} or (
+            attempt.stop_reason == STOP_TO_TELL and left.outcome.kind is OutcomeKind.STOPPED
+        ):
             return attempt.stop_reason
         if left.outcome.kind is OutcomeKind.BAD_SETUP and attempt.resumes and "session" in left.outcome.message.lower():
             return "session-gone"  # it was killed before it wrote its first line down

@@ -104,7 +104,7 @@ class Diagnosed(_Value):
 
 
 class PromptFacts(_Value):
-    why: Literal["answered", "parked", "lost", "resumed", "restarted", "guidance"]
+    why: Literal["answered", "parked", "lost", "resumed", "restarted", "guidance", "guided"]
     question: str = ""
     answer: str = ""
 

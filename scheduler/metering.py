@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlmodel import Session, func, select
 
-from integrations.agents import AgentEvent, Spent, Started, Text, Tokens, ToolCall, ToolResult, Usage
+from integrations.agents import AgentEvent, Heard, Spent, Started, Text, Tokens, ToolCall, ToolResult, Usage
 from integrations.prices import cost_usd
 from scheduler.registry.work import Attempt
 from scheduler.registry.writers import pay
@@ -45,6 +45,7 @@ class Meter:
         milestone: the last thing it was seen doing, one line.
         session_id: of its session, once it was seen.
         ledger_offset: bytes of the session's own ledger that were counted.
+        heard: what was said to it while it ran and has reached it.
     """
 
     def __init__(self) -> None:
@@ -55,6 +56,7 @@ class Meter:
         self._model = ""
         self.session_id = ""
         self.ledger_offset = 0
+        self.heard: list[str] = []
         self._turns = 0
         self._answering = False
 
@@ -66,6 +68,8 @@ class Meter:
                 case Started():
                     self._model = event.model or self._model
                     self.session_id = event.session_id or self.session_id
+                case Heard():
+                    self.heard.append(event.text)
                 case ToolCall():
                     self.milestone = f"{event.name}: {event.summary}"[:_SHOWN]
                 case Text() if event.text.strip():

@@ -30,6 +30,7 @@ from scheduler.finishing import Finisher
 from scheduler.frost import Freezer
 from scheduler.full_disk import FullDisk
 from scheduler.gathering import Gatherer
+from scheduler.guiding import Guide
 from scheduler.judging import PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.outside import Outside
@@ -78,6 +79,7 @@ class Monitor:
         self._answers = Answers(out, self._tell)
         self._starter = Starter(out)
         self._watcher = Watcher(out)
+        self._guide = Guide(out)
         self._stopper = Stopper(out)
         self._finisher = Finisher(out)
         self._publisher = Publisher(out)
@@ -208,6 +210,7 @@ class Monitor:
                 unstick = partial(self._out.registry.write, partial(self._unstick, task_id=task.id))
                 await self._guarded(report, f"go on with T-{task.id}", unstick)
         report.seen += len(running)
+        await self._guarded(report, "tell agents what people wrote", partial(self._guide.tell, running))
         for attempt in await self._watcher.look(running):
             assert attempt.id is not None
             finish = partial(self._finisher.finish, attempt.id)

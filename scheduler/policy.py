@@ -177,6 +177,7 @@ class Policy:
     repositories: tuple[RepositoryPolicy, ...] = ()
     routes: tuple[tuple[str, tuple[Route, ...]], ...] = ()  #: kind, or `default`, with its ranked routes
     agents_families: tuple[tuple[str, str], ...] = ()  #: agent name, model family that it writes with
+    live_agents: tuple[str, ...] = ()  #: agents that take people's words while they run
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     settle: SettleTimes = field(default_factory=SettleTimes)
     budget: Budget = field(default_factory=Budget)

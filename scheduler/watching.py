@@ -20,6 +20,7 @@ from integrations.engines import RunState, RunView
 from integrations.fault import IntegrationError
 from scheduler.budget import spent_on, spent_shared, warn_of_budget
 from scheduler.frost import frost_of
+from scheduler.guiding import mark_heard
 from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
 from scheduler.metering import Meter, Reading, charge
@@ -47,6 +48,7 @@ class Seen:
     milestone: str = ""
     offset: int = 0
     reading: Reading | None = None
+    heard: tuple[str, ...] = ()
 
 
 class Watcher:
@@ -105,7 +107,7 @@ class Watcher:
         except (IntegrationError, OSError) as problem:
             log.warning("a look at an attempt failed; nothing is concluded", attempt=attempt.name, error=str(problem))
             return Seen(attempt, None)
-        return Seen(attempt, view, meter.milestone or attempt.milestone, meter.offset, meter.read())
+        return Seen(attempt, view, meter.milestone or attempt.milestone, meter.offset, meter.read(), tuple(meter.heard))
 
     def _read_ledger(self, attempt: Attempt, adapter: AgentAdapter, meter: Meter) -> None:
         """Count what the agent's program writes down for itself: some say it in their stream at the end only."""
@@ -132,6 +134,8 @@ class Watcher:
             row.event_offset = max(row.event_offset, one.offset)
             changed = row.milestone != one.milestone
             row.milestone = one.milestone
+            if one.heard:
+                mark_heard(session, now, task, row, one.heard)
             if one.reading is not None:
                 charge(session, now, row, one.reading)
             broke = spent_shared(session, self._out.policy(), now, task.channel)

@@ -45,6 +45,7 @@ _INTERRUPTIONS = {
     "parked": "the model provider's limit was reached",
     "lost": "your process vanished",
     "resumed": "a person paused the work and now lets it go on",
+    "guided": "people wrote to you, and their words stand below",
     "restarted": "a person stopped the work and started it again",
 }
 

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from scheduler.commands.plans import approve
-from scheduler.commands.replies import IN_WORDS, Actor, Reply, add_guidance, clear_help, not_now, unknown
+from scheduler.commands.replies import (
+    IN_WORDS,
+    Actor,
+    Reply,
+    add_guidance,
+    clear_help,
+    not_now,
+    unknown,
+    unused_guidance,
+)
 from scheduler.commands.steering import stop
+from scheduler.guiding import STOP_TO_TELL
 from scheduler.judging import DiagnoseFacts, Kind
-from scheduler.lifecycle import Cause, QuestionState, TaskState
+from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, QuestionState, TaskState
 from scheduler.names import task_label
 from scheduler.policy import Policy
 from scheduler.questions import missed_question, open_question, settle_question
+from scheduler.registry.database import Topic, wake
 from scheduler.registry.reading import latest_attempt
-from scheduler.registry.work import Question, Task
+from scheduler.registry.work import Attempt, Question, Task
 from scheduler.registry.writers import ask, move_task, refresh_card, unask
 from scheduler.scoping import rescope
 
@@ -114,6 +126,10 @@ def guide(session: Session, now: datetime, policy: Policy, actor: Actor, task_id
         return answer(session, now, policy, actor, task_id, text)
     if task.state in {TaskState.MERGED, TaskState.DROPPED}:
         return Reply(False, f"{task_label(task.id)} {IN_WORDS[task.state]}; write a new request for more.", task.id)
+    at_once, words = _at_once(text)
+    attempt = latest_attempt(session, task)
+    if task.state is TaskState.RUNNING and attempt is not None and attempt.state in LIVE_ATTEMPT:
+        return _guide_running(session, now, policy, actor, task, attempt, words if at_once else text, at_once)
     add_guidance(session, now, task, actor, text)
     refresh_card(session, task, now)
     hints = {
@@ -124,6 +140,46 @@ def guide(session: Session, now: datetime, policy: Policy, actor: Actor, task_id
         TaskState.STOPPED: "Reply `retry` to start again with it.",
     }
     return Reply(True, "Noted for the next attempt. " + hints.get(task.state, ""), task.id)
+
+
+_NOW = re.compile(r"now\b[\s,:!.]*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
+
+
+def _at_once(text: str) -> tuple[bool, str]:
+    """Whether the words begin with `now`, and what follows it."""
+    found = _NOW.fullmatch(text.strip())
+    return (True, found["words"].strip()) if found else (False, text)
+
+
+def _guide_running(
+    session: Session,
+    now: datetime,
+    policy: Policy,
+    actor: Actor,
+    task: Task,
+    attempt: Attempt,
+    words: str,
+    at_once: bool,
+) -> Reply:
+    """Words for an agent that works: said to it, kept for the end of its turn, or reason enough to stop it."""
+    if words:
+        add_guidance(session, now, task, actor, words)
+    elif not unused_guidance(task):
+        return Reply(False, "There is nothing new to tell it. Write `now` with your words behind it.", task.id)
+    refresh_card(session, task, now)
+    wake(session, Topic.SUPERVISOR)
+    if at_once and attempt.state is AttemptState.RUNNING:
+        attempt.stop_reason = attempt.stop_reason or STOP_TO_TELL
+        session.add(attempt)
+        return Reply(True, f"I stop {attempt.agent} and let it go on with your words.", task.id)
+    if attempt.agent in policy.live_agents:
+        return Reply(True, f"I tell {attempt.agent} now, and say here when it has heard it.", task.id)
+    return Reply(
+        True,
+        f"Noted. {attempt.agent} hears nothing while it works: it is told when its turn ends. "
+        "Reply `now` to stop it and go on with your words at once.",
+        task.id,
+    )
 
 
 def _answer_late(session: Session, now: datetime, task: Task, question: Question, actor: Actor, said: str) -> Reply:
