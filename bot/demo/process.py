@@ -37,12 +37,14 @@ class WaggleProcess:
     Parameters:
         directory: everything of it lies there.
         script: how the scripted agent's runs behave, as `integrations.playground.scripted.script` reads it.
+        toml: tables for `waggle.toml` beside the playground's own.
     """
 
-    def __init__(self, directory: Path, script: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, directory: Path, script: Sequence[dict[str, Any]], toml: str = "") -> None:
         self.directory = directory
         self.home = Home(directory / "home")
         self._script = list(script)
+        self._toml = toml
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -89,7 +91,9 @@ class WaggleProcess:
         services = Services(slack=False, github=False, anthropic=False, openai=False)
         script_file, config = self.directory / "script.json", self.directory / "waggle.toml"
         await asyncio.to_thread(script_file.write_text, json.dumps(self._script))
-        await asyncio.to_thread(config.write_text, playground_toml(services, PACE, script=str(script_file)))
+        await asyncio.to_thread(
+            config.write_text, f"{playground_toml(services, PACE, script=str(script_file))}\n{self._toml}"
+        )
         environment = {
             **settings.host.environment,
             "HOME": str(self.directory),

@@ -72,7 +72,10 @@ async def _play(scenario: Scenario, console: Console, label: str) -> Played:
 
     log(scenario.about)
     try:
-        async with asyncio.timeout(_LONGEST_S), open_stage(scenario.name, scenario.script, tell, log) as stage:
+        async with (
+            asyncio.timeout(_LONGEST_S),
+            open_stage(scenario.name, scenario.script, tell, log, toml=scenario.toml) as stage,
+        ):
             await _act(scenario, stage, played)
         if not played.why:
             played.ok = True

@@ -166,12 +166,18 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def open_stage(
-    name: str, script: Sequence[dict[str, Any]], tell: Callable[[Line], None], log: Callable[[str], None]
+    name: str,
+    script: Sequence[dict[str, Any]],
+    tell: Callable[[Line], None],
+    log: Callable[[str], None],
+    *,
+    toml: str = "",
 ) -> AsyncIterator[Stage]:
     """Start a Waggle on a fresh home and end it afterwards. The home goes, unless something failed.
 
     Parameters:
         script: how the scripted agent's runs behave, as `integrations.playground.scripted.script` reads it.
+        toml: tables for `waggle.toml` beside the playground's own.
         tell: shows what is said.
         log: shows what happens beside it.
 
@@ -179,7 +185,7 @@ async def open_stage(
         SceneFailed: it does not start.
     """
     directory = Path(tempfile.mkdtemp(prefix=f"waggle-{name}-"))
-    waggle = WaggleProcess(directory, script)
+    waggle = WaggleProcess(directory, script, toml)
     try:
         async with _watching(waggle, await waggle.start(), tell, log) as stage:
             yield stage

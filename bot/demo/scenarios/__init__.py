@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.demo.scenarios import (
+    agent_asks,
+    approve_retry,
     ci_retry,
     crash,
     duplicate_delivery,
     error_to_fix,
     feature,
+    guidance_mid_run,
     needs_help,
     restart,
     review_changes,
@@ -29,6 +32,7 @@ class Scenario:
         about: one sentence.
         play: plays it, and raises SceneFailed where it goes wrong.
         script: how the scripted agent's runs behave.
+        toml: what stands in `waggle.toml` beside the playground's own.
         core: it is among those that `make demo` plays.
     """
 
@@ -37,6 +41,7 @@ class Scenario:
     play: Callable[[Stage], Awaitable[None]]
     script: Sequence[dict[str, Any]] = field(default=())
     core: bool = True
+    toml: str = ""
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -87,6 +92,28 @@ SCENARIOS: dict[str, Scenario] = {
             stop.play,
             stop.SCRIPT,
             core=False,
+        ),
+        Scenario(
+            "agent-asks",
+            "The agent asks before it decides something about the product; the answer resumes its session.",
+            agent_asks.play,
+            agent_asks.SCRIPT,
+            core=False,
+        ),
+        Scenario(
+            "guidance-mid-run",
+            "Words for an agent that works: the thread says when it is told, and `now` makes it at once.",
+            guidance_mid_run.play,
+            guidance_mid_run.SCRIPT,
+            core=False,
+        ),
+        Scenario(
+            "approve-retry",
+            "Nothing is tried again before somebody approves the changed prompt.",
+            approve_retry.play,
+            approve_retry.SCRIPT,
+            core=False,
+            toml=approve_retry.TOML,
         ),
         Scenario(
             "duplicate-delivery",
