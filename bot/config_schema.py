@@ -270,6 +270,7 @@ class Retries(Table):
     reviews: int = Field(default=2, ge=0, le=20)
     people: int = Field(default=3, ge=0, le=20)
     infrastructure: int = Field(default=5, ge=0, le=100)
+    failover: bool = False
     approve: Literal["never", "after_max", "always"] = "after_max"
 
 

@@ -13,6 +13,7 @@ from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import ask_for_help
 from scheduler.judging import Kind, PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
+from scheduler.limits import limited_until
 from scheduler.outside import Outside
 from scheduler.questions import rewrite_prompt
 from scheduler.recovery import rule_for
@@ -57,6 +58,8 @@ class Admission:
             if task.state is TaskState.RUNNING:
                 running.append(Running(task.id, task.repo, memory, files=files))
                 continue
+            route = pick_route(session, task, self._out)
+            limited = limited_until(session, self._out.clock(), route[0]) if route is not None else None
             candidates.append(
                 Candidate(
                     task.id,
@@ -66,9 +69,9 @@ class Admission:
                     task.repo,
                     memory,
                     files,
-                    task.not_before,
+                    max((one for one in (task.not_before, limited) if one is not None), default=None),
                     purse_of(session, self._out.policy(), task).empty,
-                    pick_route(task, self._out) is not None,
+                    route is not None,
                     spent_shared(session, self._out.policy(), self._out.clock(), task.channel),
                 )
             )

@@ -22,6 +22,7 @@ from scheduler.budget import purse_of
 from scheduler.confining import confined
 from scheduler.failures import fail
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
+from scheduler.limits import limited_until
 from scheduler.names import attempt_name
 from scheduler.outages import Dependencies, remote_of
 from scheduler.outside import Outside
@@ -40,7 +41,7 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
     policy = out.policy()
     purse = purse_of(session, policy, task)
     last = latest_attempt(session, task)
-    route = pick_route(task, out)
+    route = pick_route(session, task, out)
     assert route is not None and task.id is not None
     n = (last.n if last else 0) + 1
     resumes = bool(
@@ -71,12 +72,19 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
     return attempt
 
 
-def pick_route(task: Task, out: Outside) -> tuple[str, str] | None:
-    """The first of the task's ranked routes whose agent is configured: (agent, model)."""
-    agents = out.agents()
+def pick_route(session: Session, task: Task, out: Outside) -> tuple[str, str] | None:
+    """The first of the task's ranked routes whose agent is configured: (agent, model).
+
+    One whose provider limits it is waited for, unless the owner lets tasks go on with the next.
+    """
+    agents, policy, now = out.agents(), out.policy(), out.clock()
     ranked = [(str(route["agent"]), str(route.get("model", ""))) for route in task.routes]
-    ranked += [(route.agent, route.model) for route in out.policy().routes_for(task.kind)]
-    return next((route for route in ranked if route[0] in agents), None)
+    ranked += [(route.agent, route.model) for route in policy.routes_for(task.kind)]
+    usable = [route for route in ranked if route[0] in agents]
+    free = [route for route in usable if limited_until(session, now, route[0]) is None]
+    if policy.retries.failover and free:
+        return free[0]
+    return usable[0] if usable else None
 
 
 class Starter:

@@ -15,13 +15,17 @@ from sqlmodel import Session, select
 from scheduler.budget import purse_of
 from scheduler.judging import Diagnosed, DiagnoseFacts, Kind, PromptFacts, WrittenPrompt
 from scheduler.lifecycle import Cause, TaskState
+from scheduler.limits import limit_agent
 from scheduler.policy import Policy
 from scheduler.questions import put_question
 from scheduler.recovery import Action, Counter, counter_for, rule_for, signature, wait_s
+from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Diagnosis, Judgement, Task
 from scheduler.registry.writers import ask, move_task, refresh_card, say
 
 _EVIDENCE_LINES = 40
+#: what a provider says of an account or of itself, not of one task
+_LIMITS = frozenset({"rate-limit", "overloaded"})
 
 
 def fail(
@@ -50,7 +54,7 @@ def fail(
     rule = rule_for(cause)
     waits = rule.action in {Action.PARK, Action.RESUME}
     if waits and task.infra_waits < policy.retries.infrastructure:
-        _wait(session, now, task, cause, rule.action)
+        _wait(session, now, policy, task, cause, rule.action)
         return
     came_from = task.state
     lines = tuple(line for line in evidence if line.strip())[:_EVIDENCE_LINES]
@@ -96,10 +100,15 @@ def fail(
     session.add(row)
 
 
-def _wait(session: Session, now: datetime, task: Task, cause: str, action: Action) -> None:
+def _wait(session: Session, now: datetime, policy: Policy, task: Task, cause: str, action: Action) -> None:
     task.infra_waits += 1
     delay = wait_s(task.infra_waits) if action is Action.PARK else 0.0
     task.not_before = now + timedelta(seconds=delay) if delay else None
+    last = latest_attempt(session, task)
+    if action is Action.PARK and last is not None and policy.retries.failover:
+        task.not_before = None  # the agent waits, the task need not: another one may take it
+    if action is Action.PARK and last is not None and cause in _LIMITS:
+        limit_agent(session, now, last.agent, now + timedelta(seconds=delay), cause)
     task.next_prompt = ""
     move_task(session, task, TaskState.QUEUED, Cause.PARKED, now, why=rule_for(cause).sentence)
     why = "parked" if action is Action.PARK else "lost"

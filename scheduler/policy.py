@@ -70,6 +70,7 @@ class RetryPolicy:
     reviews: int = 2
     people: int = 3
     infrastructure: int = 5  #: waits in a row for limits, overloads and lost processes
+    failover: bool = False  #: while a provider limits an agent, the next of a task's routes takes it
     approve: Literal["never", "after_max", "always"] = "after_max"
 
 

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import Budget, RetryPolicy
 from scheduler.registry import Diagnosis, Task
+from scheduler.registry.writers import remember
 from tests.agents.conversation import Asked
 from tests.agents.model_server import Step, Trouble
 from tests.agents.world import AGENTS, COMMIT, LOOK, REQUEST, SAY, WRITE, World, world
@@ -40,6 +41,7 @@ async def go_on_now(here: World, task_id: int) -> None:
         assert task is not None
         task.not_before = datetime(2020, 1, 1, tzinfo=UTC)
         session.add(task)
+        remember(session, datetime.now(UTC), f"limit:{here.agent}", {"until": task.not_before.isoformat(), "cause": ""})
 
     await here.loop.registry.write(work)
 

@@ -237,6 +237,9 @@ class FakeAgent:
     def outcome(self, events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> Outcome:
         return self.result
 
+    def ledger(self, home: Path, session_id: str) -> Path | None:
+        return None
+
 
 class Stand:
     """The parts of a supervisor, and the world that they see."""

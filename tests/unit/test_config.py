@@ -164,7 +164,7 @@ def test_the_message_counts_the_mistakes() -> None:
 
 def test_an_empty_document_is_the_default_policy() -> None:
     policy = policy_of(parse(""))
-    assert policy == Policy(agents_families=policy.agents_families)
+    assert policy == Policy(agents_families=policy.agents_families, live_agents=("claude-code",))
 
 
 def test_values_reach_the_policy_in_their_units() -> None:

@@ -12,8 +12,9 @@ ANSWER = "semicolons"
 
 async def play(stage: Stage) -> None:
     thread = await stage.ask(REQUEST)
+    await stage.reaches(TaskState.PLANNED, seconds=120)
     await stage.press(thread, "approve")
-    await stage.reaches(TaskState.ASKING, seconds=90)
+    await stage.reaches(TaskState.ASKING, seconds=120)
     await stage.sees(thread, "Which character", "commas", ANSWER)
     await stage.reply(thread, f"answer {ANSWER}")
     ready = await stage.reaches(TaskState.READY, TaskState.NEEDS_HELP, seconds=150)

@@ -14,6 +14,7 @@ WORDS = "accountants of Northwind open it with a German spreadsheet"
 
 async def play(stage: Stage) -> None:
     thread = await stage.ask(REQUEST)
+    await stage.reaches(TaskState.PLANNED, seconds=120)
     await stage.press(thread, "approve")
     await the_agent(stage)
     await stage.reply(thread, WORDS)
