@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from integrations.fault import IntegrationError
-from integrations.git import AuthRefused, Unreachable
+from integrations.git import AuthRefused, EmptyRepository, NoDefaultBranch, Unreachable
 from integrations.github.errors import AuthFailed, RateLimited, SecondaryLimited, TimedOut, Unavailable
 from scheduler.outside import Outside
 from scheduler.registry.writers import recall, remember, say
@@ -24,6 +24,7 @@ GITHUB, SLACK = "GitHub", "Slack"
 _LASTING = timedelta(seconds=60)
 _GITHUB_DOWN = (AuthFailed, RateLimited, SecondaryLimited, TimedOut, Unavailable)
 _GIT_DOWN = (AuthRefused, Unreachable)
+_GIT_UNBORN = (EmptyRepository, NoDefaultBranch)  #: nothing to work on yet, until a person pushes something
 
 
 def is_down(session: Session, name: str) -> bool:
@@ -83,12 +84,13 @@ class Dependencies:
         """
         if isinstance(problem, _GITHUB_DOWN):
             name, why = GITHUB, "cannot be reached or refuses"
-        elif isinstance(problem, _GIT_DOWN):
+        elif isinstance(problem, (*_GIT_DOWN, *_GIT_UNBORN)):
             name, why = remote_of(slug), "cannot be used"
         else:
             return False
         text = f"{name} {why}: {problem.user_message} What needs it waits and goes on by itself."
-        await self._out.registry.write(lambda s: went_down(s, self._out.clock(), name, text))
+        lasting = timedelta() if isinstance(problem, _GIT_UNBORN) else _LASTING
+        await self._out.registry.write(lambda s: went_down(s, self._out.clock(), name, text, lasting=lasting))
         return True
 
     async def work(self, *names: str) -> None:

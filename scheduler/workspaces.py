@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from integrations.engines import CommandResult, RunSpec, RunState
-from integrations.git import UnknownRevision
+from integrations.git import BranchTaken, UnknownRevision, Worktree
 from scheduler.confining import confined
 from scheduler.lifecycle import PullState
 from scheduler.outside import Outside
@@ -48,12 +48,34 @@ class Workspaces:
         base_branch = repository.base_branch or out.repositories.default_branch(remote)
         base = out.repositories.resolve(task.repo, base_branch)
         with out.steps(StepName.WORKSPACE, run):
-            tree = out.repositories.create_workspace(
-                task.repo, f"t-{task.id}", task.branch, pull.head_sha if pull else base
-            )
+            tree = self._create(task, pull, base)
         if pull is not None:
             self.follow(task, run, tree.path, pull)
         return tree.path, out.repositories.head(tree.path)
+
+    def _create(self, task: Task, pull: PullRequest | None, base: str) -> Worktree:
+        """The workspace, on another branch when the task's name is somebody else's and nothing of ours has it yet."""
+        create = self._out.repositories.create_workspace
+        name, start = f"t-{task.id}", pull.head_sha if pull else base
+        try:
+            return create(task.repo, name, task.branch, start)
+        except BranchTaken as taken:
+            if pull is not None:
+                raise
+            self._rename(task, taken)
+        return create(task.repo, name, task.branch, start)
+
+    def _rename(self, task: Task, taken: BranchTaken) -> None:
+        def work(session: Session) -> None:
+            row = session.get(Task, task.id)
+            assert row is not None
+            row.branch = taken.free_name
+            session.add(row)
+            why = f"{taken}; the task works on {taken.free_name} instead, and nothing there was touched"
+            record(session, self._out.clock(), what="branch_renamed", why=why, task_id=task.id, subject="workspace")
+
+        self._out.registry.write_now(work)
+        task.branch = taken.free_name
 
     def follow(self, task: Task, run: str, path: Path, pull: PullRequest) -> None:
         """Bring the workspace to the pull request's head when somebody pushed on top of what it holds.

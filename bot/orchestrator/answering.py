@@ -26,6 +26,7 @@ from bot.orchestrator.reading import RepositoryReader
 from bot.orchestrator.recording import Setback, postpone, write_answer
 from bot.orchestrator.scope import scope
 from integrations.fault import IntegrationError
+from integrations.git import EmptyRepository, NoDefaultBranch
 from scheduler.judging import Kind
 from scheduler.policy import Policy
 from scheduler.registry import Judgement, Registry, Topic
@@ -43,6 +44,7 @@ class Patience:
         tries, review_tries: how often all models are asked; reviews by rules count for little, so these wait longer.
         first_wait_s: seconds before the second try, doubled each time.
         longest_wait_s: the most that is waited, whatever a vendor says.
+        unborn: how often it is looked whether a repository without a commit has one now.
         look_s: seconds between two looks when nothing rings.
     """
 
@@ -51,6 +53,7 @@ class Patience:
     review_tries: int = 7  #: with the pauses below a quarter of an hour, longer than most outages
     first_wait_s: float = 10.0
     longest_wait_s: float = 300.0
+    unborn: timedelta = timedelta(seconds=30)
     look_s: float = 15.0
 
     def tries_for(self, kind: str) -> int:
@@ -148,6 +151,8 @@ class Orchestrator:
             setback = Setback(
                 str(failed), wait, tuple(str(one) for one in failed.failures), failed.charges, failed.failures
             )
+        except (EmptyRepository, NoDefaultBranch) as problem:
+            setback = Setback(problem.user_message, self._patience.unborn, (str(problem),), unborn=True)
         except IntegrationError as problem:
             wait = self._wait(row, problem.not_before)
             setback = Setback(problem.user_message, wait, (str(problem),), stuck=self._spent(row))

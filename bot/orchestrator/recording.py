@@ -35,6 +35,7 @@ class Setback:
         evidence: each failure, for the audit log.
         failures: the models that were asked in vain.
         stuck: nobody can answer it; people are told, once.
+        unborn: the repository holds nothing yet; people are told once, at once, and no try is spent on it.
     """
 
     reason: str
@@ -43,6 +44,7 @@ class Setback:
     charges: tuple[Charge, ...] = ()
     failures: tuple[Failure, ...] = ()
     stuck: bool = False
+    unborn: bool = False
 
 
 def write_answer(session: Session, now: datetime, row_id: int, answered: Answered) -> None:
@@ -80,15 +82,23 @@ def postpone(session: Session, now: datetime, row_id: int, setback: Setback) -> 
     _note_services(session, now, setback.failures, set())
     if row.state != "asked":
         return
-    row.tries += 1
+    again = row.error == setback.reason
+    if setback.unborn and again:  # looked at every moment, perhaps for days: said and written down once
+        row.not_before = now + setback.wait
+        session.add(row)
+        return
+    row.tries += 0 if setback.unborn else 1
     row.error, row.not_before = setback.reason[:_LONGEST_ERROR], now + setback.wait
     session.add(row)
-    what = "judgement_stuck" if setback.stuck else "model_failed"
+    what = "nothing_there" if setback.unborn else "judgement_stuck" if setback.stuck else "model_failed"
     _note(session, now, row, what, f"tried again in {setback.wait.total_seconds():.0f} s", setback.evidence)
     task = session.get(Task, row.task_id)
     if task is None:
         return
     refresh_card(session, task, now)
+    if setback.unborn:
+        text = f"I cannot plan this yet: {setback.reason} I look every moment and go on by myself."
+        say(session, now, kind="note", dedupe_key=f"unborn:{row.id}:{row.error}", task=task, payload={"text": text})
     if setback.stuck:
         text = f"I cannot answer this by myself ({row.kind}): {setback.reason[:300]} I try again every few minutes."
         say(session, now, kind="note", dedupe_key=f"stuck:{row.id}", task=task, payload={"text": text})

@@ -19,6 +19,7 @@ from bot.orchestrator.prompts import Trouble, first_prompt, line, model_prompt, 
 from bot.orchestrator.route import rank_routes
 from bot.orchestrator.trouble import trouble_of
 from integrations.fault import IntegrationError
+from integrations.git import EmptyRepository, NoDefaultBranch
 from integrations.models import Ask
 from integrations.models.judgements import (
     JudgementKind,
@@ -63,6 +64,7 @@ async def scope(desk: Desk, row: Judgement, turn: Turn) -> Answered:
 
     Raises:
         NobodyAnswered: no model gave a usable answer.
+        EmptyRepository, NoDefaultBranch: there is nothing to plan for in any repository yet.
     """
     asked = AskedScope.model_validate(row.facts)
     policy = desk.policy()
@@ -92,15 +94,20 @@ async def _gather(desk: Desk, policy: Policy, asked: AskedScope, task: Task) -> 
     passages, notes = _fit(found)
     repositories: list[RepositoryFact] = []
     files: dict[str, tuple[str, ...]] = {}
+    unborn: list[IntegrationError] = []
     for slug in slugs or [one.slug for one in policy.repositories]:
         try:
             fact, names = await asyncio.to_thread(_look, desk, slug, wish)
         except IntegrationError as problem:
+            if isinstance(problem, EmptyRepository | NoDefaultBranch):
+                unborn.append(problem)
             # The task can be scoped without; whoever starts the agent reports what is wrong with the repository.
             notes.append(f"{slug} could not be read: {problem.user_message}")
             fact, names = RepositoryFact(slug=slug, base_branch=""), ()
         repositories.append(fact)
         files[slug] = names
+    if len(unborn) == len(repositories) and unborn:
+        raise unborn[0]  # a plan for code that does not exist yet would be made up
     open_tasks, failures = rows
     trouble = await trouble_of(desk, task)  # after the mirror was brought up to date
     facts = ScopeFacts(

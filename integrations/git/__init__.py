@@ -13,6 +13,7 @@ search.py        files of a commit
 command.py       the one way to run git
 shadow.py        looking at a workspace without its configuration
 refs.py          reading the pool's branches without git
+branch_names.py  whether a branch's name is free beside others
 records.py, places.py, locks.py, leftover_locks.py, values.py, errors.py
 """
 

@@ -78,16 +78,18 @@ class PushRejected(GitError):
 
 
 class BranchTaken(PushRejected):
-    """Somebody else has a branch of this name.
+    """Somebody else has a branch of this name, or one beside which it cannot be made.
 
     Attributes:
         free_name: a name that was free when this was raised.
     """
 
-    def __init__(self, branch: str, free_name: str, where: str) -> None:
+    def __init__(self, branch: str, free_name: str, where: str, other: str = "") -> None:
+        beside = f", beside which there can be no {branch}," if other not in {"", branch} else ""
         super().__init__(
-            f"branch {branch} exists already {where}",
-            user_message=f"A branch named {branch} exists already {where} and is not this task's. {free_name} is free.",
+            f"branch {other or branch} exists already {where}",
+            user_message=f"A branch named {other or branch} exists already {where}{beside} and is not this task's. "
+            f"Rename or delete it there; {free_name} is free.",
         )
         self.free_name = free_name
 

@@ -12,11 +12,19 @@ log = logging.getLogger(__name__)
 
 #: A lock this young may be somebody's at work.
 YOUNG_S = 5.0
+#: An agent's git, which is not seen at work, holds no lock of the pool for so long.
+AGENTS_S = 60.0
 
 
 def of_mirror(mirror: Path) -> list[Path]:
     """Locks in a mirror. Only called by who holds the repository's own lock."""
     return [*mirror.glob("*.lock"), *(mirror / "refs").rglob("*.lock"), *(mirror / "objects" / "info").glob("*.lock")]
+
+
+def of_pool(pool: Path) -> list[Path]:
+    """Locks that stand in the way of showing the remote's branches to agents, who may hold one of them now."""
+    locks = [*pool.glob("*.lock"), *(pool / "refs" / "remotes").rglob("*.lock")]
+    return [lock for lock in locks if _age(lock) > AGENTS_S]
 
 
 def of_workspace(pool: Path, admin: Path, branch: str) -> list[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from integrations.git import leftover_locks
 from integrations.git.command import GitCommand
-from integrations.git.errors import CommandFailed, EmptyRepository, NoDefaultBranch, UnknownRevision
+from integrations.git.errors import CommandFailed, EmptyRepository, NoDefaultBranch, RepositoryBusy, UnknownRevision
 from integrations.git.places import Places, check_branch, check_remote
 from integrations.git.records import write_whole
 from integrations.git.refs import read_branch, read_refs
@@ -60,7 +60,7 @@ class Mirrors:
         """
         check_remote(remote)
         mirror = self._places.mirror(remote.slug)
-        leftover_locks.drop(leftover_locks.of_mirror(mirror), mirror)
+        self.drop_locks(remote.slug)
         self._drop_stale_rooms()
         options = ["--prune", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"]
         patience = FETCH_S if (mirror / _FETCHED).exists() else FIRST_FETCH_S
@@ -70,6 +70,12 @@ class Mirrors:
             raise _empty(remote)
         self._show_to_pool(remote.slug, branches)
         (mirror / _FETCHED).touch()
+
+    def drop_locks(self, slug: str) -> None:
+        """Remove the locks that killed processes left in the mirror and among what the pool shows of the remote."""
+        mirror, pool = self._places.mirror(slug), self._places.pool(slug)
+        leftover_locks.drop(leftover_locks.of_mirror(mirror), mirror)
+        leftover_locks.drop(leftover_locks.of_pool(pool), pool)
 
     def default_branch(self, remote: Remote) -> str:
         """Ask the remote which branch its HEAD names; the answer is kept for five minutes.
@@ -203,9 +209,9 @@ class Mirrors:
             return
         try:
             self._git.run(["update-ref", "--no-deref", "-z", "--stdin"], git_dir=pool, stdin="".join(edits).encode())
-        except CommandFailed as refused:
+        except (CommandFailed, RepositoryBusy) as refused:
             # An agent's own refs can stand in the way (a branch origin/a against origin/a/b). The names are a
-            # convenience for agents; everything of ours reads the mirror.
+            # convenience for agents, made good by the next fetch; everything of ours reads the mirror.
             log.warning("git: origin/* of the pool of %s not updated: %s", slug, refused)
 
     def _drop_stale_rooms(self) -> None:
@@ -221,7 +227,7 @@ class Mirrors:
 def _empty(remote: Remote) -> EmptyRepository:
     return EmptyRepository(
         f"{remote.slug} has no branch",
-        user_message=f"{remote.slug} is empty. Push a first commit to its default branch, then try again.",
+        user_message=f"{remote.slug} is empty: it has no commit. Push a first commit to its default branch.",
     )
 
 

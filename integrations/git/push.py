@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from integrations.git.branch_names import free_name, in_the_way
 from integrations.git.command import GitCommand
 from integrations.git.errors import BranchTaken, PushRejected, UnknownRevision
 from integrations.git.mirror import Mirrors
 from integrations.git.places import Places, check_branch, check_remote, check_sha
-from integrations.git.refs import read_branch
+from integrations.git.refs import list_branches
 from integrations.git.values import Remote
 
 PUSH_S = 300.0
@@ -32,8 +33,12 @@ class Push:
             now = self.remote_commit(remote, branch)
             if now == sha:
                 return
-            if expected_old is None and now is not None:
-                raise BranchTaken(branch, self._free_branch(remote, branch), f"in {remote.slug}") from refused
+            if expected_old is None:
+                there = self._branches(remote)
+                other = in_the_way(branch, sorted(there, key=lambda name: name != branch))
+                if other is not None:
+                    taken = [*there, *list_branches(self._places.pool(remote.slug))]
+                    raise BranchTaken(branch, free_name(branch, taken), f"in {remote.slug}", other) from refused
             raise
 
     def delete(self, remote: Remote, branch: str, expected: str) -> None:
@@ -64,14 +69,7 @@ class Push:
             timeout_s=PUSH_S,
         )
 
-    def _free_branch(self, remote: Remote, branch: str) -> str:
-        said = self._git.talk(
-            ["ls-remote", "--heads", "origin", f"refs/heads/{branch}-*"],
-            remote,
-            git_dir=self._places.mirror(remote.slug),
-        ).text
-        number = 2
-        pool = self._places.pool(remote.slug)
-        while f"refs/heads/{branch}-{number}\n" in said or read_branch(pool, f"{branch}-{number}") is not None:
-            number += 1
-        return f"{branch}-{number}"
+    def _branches(self, remote: Remote) -> list[str]:
+        """The remote's branches now, asked over the network."""
+        said = self._git.talk(["ls-remote", "--heads", "origin"], remote, git_dir=self._places.mirror(remote.slug)).text
+        return re.findall(r"^[0-9a-f]{40}\trefs/heads/(.+)$", said, re.MULTILINE)

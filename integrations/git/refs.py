@@ -24,6 +24,22 @@ def read_branch(pool: Path, branch: str) -> str | None:
     return _read_ref(pool, f"refs/heads/{branch}")
 
 
+def list_branches(pool: Path) -> dict[str, str]:
+    """Every branch of the pool and its commit. What is no regular file with a commit in it is none."""
+    found = {}
+    for line in (_read_plain(pool / "packed-refs") or "").splitlines():
+        sha, _, name = line.partition(" ")
+        if name.startswith("refs/heads/") and _SHA.fullmatch(sha):
+            found[name.removeprefix("refs/heads/")] = sha
+    top = pool / "refs" / "heads"
+    for folder, _, names in os.walk(top):
+        for name in names:
+            loose = (_read_plain(Path(folder) / name) or "").strip()
+            if _SHA.fullmatch(loose) and not name.endswith(".lock"):
+                found[(Path(folder) / name).relative_to(top).as_posix()] = loose
+    return found
+
+
 def read_head(admin: Path, pool: Path) -> tuple[str | None, str | None]:
     """(branch, commit) of a worktree: no branch when HEAD is detached, no commit when the branch is not born."""
     text = (_read_plain(admin / "HEAD") or "").strip()

@@ -198,6 +198,7 @@ class Repositories:
         """
         record = self._worktrees.record_of(path)
         with self._lock(slug).held():
+            self._mirrors.drop_locks(slug)
             return self._rescue.save(record, ref)
 
     def rescued(self, slug: str, workspace: str = "") -> list[Rescued]:
@@ -207,6 +208,7 @@ class Repositories:
     def drop_rescued(self, slug: str, one: Rescued) -> None:
         """Let go of what was saved, for good. Idempotent."""
         with self._lock(slug).held():
+            self._mirrors.drop_locks(slug)
             self._rescued.drop(slug, one)
 
     # Publishing
@@ -217,6 +219,7 @@ class Repositories:
         Raises UnknownRevision; UnsafeObjects when git's own check refuses something in it.
         """
         with self._lock(slug).held():
+            self._mirrors.drop_locks(slug)
             return self._mirrors.collect(slug, branch)
 
     def collect_head(self, path: Path) -> str:
@@ -224,6 +227,7 @@ class Repositories:
         sha = self.head(path)
         record = self._worktrees.record_of(path)
         with self._lock(record.slug).held():
+            self._mirrors.drop_locks(record.slug)
             return self._mirrors.collect(record.slug, record.branch, sha)
 
     def push(self, remote: Remote, sha: str, branch: str, expected_old: str | None) -> None:
@@ -236,6 +240,7 @@ class Repositories:
         forbids it, WorkflowPushRefused, AuthRefused, Unreachable.
         """
         with self._lock(remote.slug).held():
+            self._mirrors.drop_locks(remote.slug)
             self._push.push(remote, sha, branch, expected_old)
 
     def add_files(self, remote: Remote, branch: str, files: Mapping[str, bytes], message: str) -> str:

@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from integrations.git import leftover_locks
+from integrations.git.branch_names import free_name, in_the_way
 from integrations.git.command import GitCommand
 from integrations.git.errors import BadName, BranchTaken, GitError, NotAWorkspace, OutsideWorkspaces
 from integrations.git.mirror import Mirrors
 from integrations.git.places import Places, check_branch, check_sha
 from integrations.git.records import Record, Records
-from integrations.git.refs import read_branch, read_head
+from integrations.git.refs import list_branches, read_branch, read_head
 from integrations.git.values import Worktree
 
 log = logging.getLogger(__name__)
@@ -48,11 +49,11 @@ class Worktrees:
         if record is None:
             self._refuse_taken(slug, name, branch, base_sha)
         elif record.ready and self._is_whole(record):
+            self._drop_locks(slug, name, branch)
             return record, False
         self._clear(slug, name, keep=record is None or record.ready)
-        pool = self._places.pool(slug)
-        leftover_locks.drop(leftover_locks.of_workspace(pool, self._places.admin(slug, name), branch), pool)
-        made_branch = read_branch(pool, branch) is None
+        self._drop_locks(slug, name, branch)
+        made_branch = read_branch(self._places.pool(slug), branch) is None
         record = self._records.save(replace(record, ready=False) if record else Record(name, slug, branch, base_sha))
         try:
             self._add(record, path, made_branch)
@@ -81,8 +82,7 @@ class Worktrees:
         if path.exists():
             path.rename(gone)
         _delete(self._places.admin(slug, name))
-        pool = self._places.pool(slug)
-        leftover_locks.drop(leftover_locks.of_workspace(pool, self._places.admin(slug, name), branch), pool)
+        self._drop_locks(slug, name, branch)
         self._delete_branch(slug, branch)
         _delete(gone)
         self._records.forget(name)
@@ -180,31 +180,33 @@ class Worktrees:
         _delete(self._places.admin(slug, name))
 
     def _refuse_taken(self, slug: str, name: str, branch: str, base_sha: str) -> None:
-        """Raise BranchTaken when the branch exists and this workspace's record does not say that it is ours."""
+        """Raise BranchTaken when the branch cannot be made, and this workspace's record does not say that it is ours.
+
+        It exists with other commits, or differs by case alone from one that does, or a branch is in the place of one of
+        its folders; in the remote, where its push would fail at the end of all work, or here.
+        """
         remote = self._mirrors.branches(slug)
         pool = self._places.pool(slug)
-        if remote.get(branch) not in (None, base_sha):
-            raise BranchTaken(branch, self._free_branch(branch, pool, remote), f"in {slug}")
-        local = read_branch(pool, branch)
-        users = [
-            other.parent.name
-            for other in (pool / "worktrees").glob("*/HEAD")
-            if read_head(other.parent, pool)[0] == branch and other.parent.name != name
-        ]
-        if users or local not in (None, base_sha):
-            raise BranchTaken(branch, self._free_branch(branch, pool, remote), f"in the workspaces of {slug}")
-
-    def _free_branch(self, branch: str, pool: Path, remote: dict[str, str]) -> str:
-        number = 2
-        while f"{branch}-{number}" in remote or read_branch(pool, f"{branch}-{number}") is not None:
-            number += 1
-        return f"{branch}-{number}"
+        here = list_branches(pool)
+        both = [*remote, *here]
+        for known, where in ((remote, f"in {slug}"), (here, f"in the workspaces of {slug}")):
+            other = in_the_way(branch, sorted(known, key=lambda name: name != branch))
+            if other is not None and (other != branch or known[other] != base_sha):
+                raise BranchTaken(branch, free_name(branch, both), where, other)
+        for other_head in (pool / "worktrees").glob("*/HEAD"):
+            if read_head(other_head.parent, pool)[0] == branch and other_head.parent.name != name:
+                raise BranchTaken(branch, free_name(branch, both), f"in the workspaces of {slug}")
 
     def _free_path(self, path: Path) -> Path:
         number = 1
         while (aside := path.with_name(f"{path.name}.{number}")).exists():
             number += 1
         return aside
+
+    def _drop_locks(self, slug: str, name: str, branch: str) -> None:
+        """What a killed agent or a killed Waggle left locked would stop every command after it."""
+        pool = self._places.pool(slug)
+        leftover_locks.drop(leftover_locks.of_workspace(pool, self._places.admin(slug, name), branch), pool)
 
     def _delete_branch(self, slug: str, branch: str) -> None:
         pool = self._places.pool(slug)

@@ -23,7 +23,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from bot.context.messages import ChatMessage
 from bot.context.store import ContextStore
-from bot.orchestrator.answering import Orchestrator
+from bot.orchestrator.answering import Orchestrator, Patience
 from bot.orchestrator.models import Voice, panel_of
 from bot.orchestrator.reading import MirrorReader
 from integrations.agents import AgentAdapter
@@ -280,6 +280,7 @@ async def running(
     model_key: str = "",
     clock: Callable[[], datetime] | None = None,
     agents: Mapping[str, AgentAdapter] | None = None,
+    patience: Patience | None = None,
 ) -> AsyncIterator[Loop]:
     """A loop that runs until the block ends.
 
@@ -292,7 +293,17 @@ async def running(
         home = tmp_path / "home"
         registry = open_home(home)
         chosen = the_policy or policy()
-        loop = compose(home, place, registry, chosen, tick_s=tick_s, model_key=model_key, clock=clock, agents=agents)
+        loop = compose(
+            home,
+            place,
+            registry,
+            chosen,
+            tick_s=tick_s,
+            model_key=model_key,
+            clock=clock,
+            agents=agents,
+            patience=patience,
+        )
         loop.services = services
         await loop.start()
         try:
@@ -318,6 +329,7 @@ def compose(
     clock: Callable[[], datetime] | None = None,
     agents: Mapping[str, AgentAdapter] | None = None,
     scans: bool = False,
+    patience: Patience | None = None,
 ) -> Loop:
     """Every part of a Waggle without Slack, built and not started. `scans`: it looks at the playground's tracker."""
     repositories = Repositories(home)
@@ -358,6 +370,7 @@ def compose(
         lambda: panel_of(voices),
         lambda: chosen,
         clock,
+        patience=patience,
     )
     supervisor = Supervisor(outside, tick_s=tick_s)
     return Loop(home, place, registry, script, chosen, outside, supervisor, orchestrator, context)
