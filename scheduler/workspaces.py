@@ -47,23 +47,23 @@ class Workspaces:
             out.repositories.fetch(remote, within_s=0.0 if pull else _SAME_MOMENT_S)
         base_branch = repository.base_branch or out.repositories.default_branch(remote)
         base = out.repositories.resolve(task.repo, base_branch)
-        with out.steps(StepName.WORKSPACE, run):
-            tree = self._create(task, pull, base)
+        tree = self._create(task, run, pull, base)
         if pull is not None:
             self.follow(task, run, tree.path, pull)
         return tree.path, out.repositories.head(tree.path)
 
-    def _create(self, task: Task, pull: PullRequest | None, base: str) -> Worktree:
+    def _create(self, task: Task, run: str, pull: PullRequest | None, base: str) -> Worktree:
         """The workspace, on another branch when the task's name is somebody else's and nothing of ours has it yet."""
-        create = self._out.repositories.create_workspace
-        name, start = f"t-{task.id}", pull.head_sha if pull else base
+        out, name, start = self._out, f"t-{task.id}", pull.head_sha if pull else base
         try:
-            return create(task.repo, name, task.branch, start)
+            with out.steps(StepName.WORKSPACE, run):
+                return out.repositories.create_workspace(task.repo, name, task.branch, start)
         except BranchTaken as taken:
             if pull is not None:
                 raise
             self._rename(task, taken)
-        return create(task.repo, name, task.branch, start)
+        with out.steps(StepName.WORKSPACE, run):
+            return out.repositories.create_workspace(task.repo, name, task.branch, start)
 
     def _rename(self, task: Task, taken: BranchTaken) -> None:
         def work(session: Session) -> None:
