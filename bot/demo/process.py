@@ -90,10 +90,11 @@ class WaggleProcess:
         settings = Settings.isolated(self.home.root)
         services = Services(slack=False, github=False, anthropic=False, openai=False)
         script_file, config = self.directory / "script.json", self.directory / "waggle.toml"
-        await asyncio.to_thread(script_file.write_text, json.dumps(self._script))
-        await asyncio.to_thread(
-            config.write_text, f"{playground_toml(services, PACE, script=str(script_file))}\n{self._toml}"
-        )
+        if self._process is None:  # an agent that outlives its Waggle may be reading them later on
+            await asyncio.to_thread(script_file.write_text, json.dumps(self._script))
+            await asyncio.to_thread(
+                config.write_text, f"{playground_toml(services, PACE, script=str(script_file))}\n{self._toml}"
+            )
         environment = {
             **settings.host.environment,
             "HOME": str(self.directory),
