@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ from bot.playground_config import REPOSITORY
 
 _AGENT = "scripted_agent.py"
 _READY = "PR ready"
+_LAST_S = 30.0
 
 
 def processes(stage: Stage) -> list[psutil.Process]:
@@ -74,6 +77,7 @@ async def check_one_of_everything(stage: Stage, *, attempts: int) -> str:
     Raises:
         SceneFailed: something happened twice, or not at all.
     """
+    left = await _at_rest(stage)
     posted = await posts(stage)
     marks = Counter(str(one["metadata"]["event_payload"]["post"]) for one in posted)
     texts = Counter(str(one["text"]) for one in posted)
@@ -85,12 +89,22 @@ async def check_one_of_everything(stage: Stage, *, attempts: int) -> str:
         "cards": (sum("metadata" in one and _is_card(one) for one in posted), 1),
         "messages that say “ready”": (sum(n for text, n in texts.items() if text.startswith(_READY)), 1),
         "messages posted again": (sum(n - 1 for n in marks.values()) + sum(n - 1 for n in texts.values()), 0),
-        "processes left": (len(processes(stage)), 0),
+        "processes left": (len(left), 0),
     }
     wrong = [f"{what}: {found}, expected {wanted}" for what, (found, wanted) in counted.items() if found != wanted]
     if wrong:
-        raise SceneFailed(f"{'; '.join(wrong)}; posted: {list(texts)}")
+        raise SceneFailed(f"{'; '.join(wrong)}; posted: {list(texts)}; processes: {left}")
     return ", ".join(f"{what} {found}" for what, (found, _) in counted.items())
+
+
+async def _at_rest(stage: Stage) -> list[str]:
+    """The processes that are still there when the last command has had its time to end."""
+    until = time.monotonic() + _LAST_S
+    while True:
+        left = processes(stage)
+        if not left or time.monotonic() > until:
+            return [f"{one.pid} {' '.join(_asked(one.cmdline) or [])[:120]}" for one in left]
+        await asyncio.sleep(0.1)
 
 
 async def _only_one(what: str, found: list[Any]) -> list[Any]:
