@@ -10,6 +10,7 @@ from bot.demo.scenarios import (
     agent_asks,
     approve_retry,
     ci_retry,
+    closed_by_a_person,
     crash,
     duplicate_delivery,
     error_to_fix,
@@ -66,6 +67,12 @@ SCENARIOS: dict[str, Scenario] = {
             "Reviewers ask for a change, the agent makes it, and a second round approves.",
             review_changes.play,
             review_changes.SCRIPT,
+            core=False,
+        ),
+        Scenario(
+            "closed-by-a-person",
+            "A pull request is closed unmerged: its task is dropped, its work kept; reopened, it goes on.",
+            closed_by_a_person.play,
             core=False,
         ),
         Scenario(

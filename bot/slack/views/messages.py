@@ -183,11 +183,16 @@ def merged(facts: TaskFacts, by: str) -> Message:
 
 
 def closed(facts: TaskFacts, by: str) -> Message:
+    """A person closed the pull request without merging it: what is kept, and what they are asked."""
     pull = facts.pull
     link = escape.link(pull.url, f"#{pull.number}") if pull else ""
     who = f" by {escape.line(by)}" if by else ""
     label = task_label(facts.task.id)
-    return Message(f"🗑️ The pull request {link} of {label} was closed{who}. Reopen it, or reply `retry`, to go on.")
+    return Message(
+        f"🗑️ The pull request {link} of {label} was closed{who} and not merged, so {label} is dropped. "
+        "Its branch, its work and the agent's session are kept. What was wrong with it? Reply `retry` with what "
+        "should be different, or reopen the pull request, and I go on from there."
+    )
 
 
 def stopped(facts: TaskFacts) -> Message:
