@@ -9,17 +9,27 @@ from sqlmodel import Session, col, select
 
 from scheduler.attempts import intend, pick_route
 from scheduler.budget import purse_of, spent_shared
+from scheduler.dependencies import ask_about_gone, open_ones
 from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import ask_for_help
 from scheduler.judging import Kind, PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.limits import limited_until
 from scheduler.outside import Outside
+from scheduler.overlap import Writer
 from scheduler.questions import rewrite_prompt
 from scheduler.recovery import rule_for
-from scheduler.registry.reading import latest_attempt
-from scheduler.registry.work import Judgement, Task
+from scheduler.registry.reading import latest_attempt, open_pull
+from scheduler.registry.work import Judgement, PullRequest, Task
 from scheduler.registry.writers import move_attempt, refresh_card
+
+_COUNTED = (TaskState.QUEUED, TaskState.RUNNING, TaskState.VERIFYING)
+
+
+def _changed(pull: PullRequest | None) -> frozenset[str]:
+    """What a pull request changes, as far as its diff was read."""
+    diff = pull.facts.get("diff") if pull is not None else None
+    return frozenset(diff["files"]) if diff else frozenset()
 
 
 class Admission:
@@ -31,14 +41,16 @@ class Admission:
     async def admit(self) -> list[str]:
         """Admit what fits, and write on the cards of the others why they wait; the names of new attempts."""
         names: list[str] = []
-        candidates, running = await self._out.registry.read(self._queue)
+        candidates, running, verifying = await self._out.registry.read(self._queue)
         if not candidates:
             return names
         policy, now = self._out.policy(), self._out.clock()
         host = await asyncio.to_thread(self._out.host)
-        decisions = admit(candidates, running, policy.capacity, host, now, policy.age_step_s)
+        decisions = admit(candidates, running, policy.capacity, host, now, policy.age_step_s, verifying)
         for broke in [one for one in candidates if one.budget_spent]:
             await self._out.registry.write(partial(self._ask_for_money, task_id=broke.task_id))
+        for held in [one for one in candidates if one.after]:
+            await self._out.registry.write(partial(self._ask_about_gone, task_id=held.task_id))
         for decision in decisions:
             if decision.admitted:
                 name = await self._out.registry.write(partial(self._admit, decision=decision))
@@ -49,14 +61,18 @@ class Admission:
             await self._out.registry.write(partial(self._put_reasons, waiting=waiting))
         return names
 
-    def _queue(self, session: Session) -> tuple[list[Candidate], list[Running]]:
+    def _queue(self, session: Session) -> tuple[list[Candidate], list[Running], list[Writer]]:
         memory = self._out.policy().capacity.agent_memory_bytes
-        candidates, running = [], []
-        for task in session.exec(select(Task).where(col(Task.state).in_([TaskState.QUEUED, TaskState.RUNNING]))).all():
+        candidates, running, verifying = [], [], []
+        for task in session.exec(select(Task).where(col(Task.state).in_(_COUNTED))).all():
             assert task.id is not None
-            files = frozenset(task.expected_files)
+            pull = open_pull(session, task)
+            files = frozenset(task.expected_files) | _changed(pull)
             if task.state is TaskState.RUNNING:
                 running.append(Running(task.id, task.repo, memory, files=files))
+                continue
+            if task.state is TaskState.VERIFYING:
+                verifying.append(Writer(task.id, task.repo, files))
                 continue
             route = pick_route(session, task, self._out)
             limited = limited_until(session, self._out.clock(), route[0]) if route is not None else None
@@ -72,10 +88,17 @@ class Admission:
                     max((one for one in (task.not_before, limited) if one is not None), default=None),
                     purse_of(session, self._out.policy(), task).empty,
                     route is not None,
+                    pull is not None,
+                    open_ones(session, task),
                     spent_shared(session, self._out.policy(), self._out.clock(), task.channel),
                 )
             )
-        return candidates, running
+        return candidates, running, verifying
+
+    def _ask_about_gone(self, session: Session, task_id: int) -> None:
+        task = session.get(Task, task_id)
+        if task is not None:
+            ask_about_gone(session, self._out.clock(), task)
 
     def _ask_for_money(self, session: Session, task_id: int) -> None:
         """Its turn would never come: a person decides whether it gets more."""

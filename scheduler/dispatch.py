@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from scheduler.overlap import Writer, waits_for
 from scheduler.policy import Capacity
 
 
@@ -17,6 +18,9 @@ class Candidate:
         queued_at: since when; it ages, so that low priorities start in the end.
         has_prompt: its next prompt is written.
         files: what it is expected to change; a running task with the same files goes first.
+        published: it has a pull request. What it repairs is written already, so that it keeps out of the way of
+            running agents only: two pull requests must never wait for each other.
+        after: tasks that must be merged before it starts.
     """
 
     task_id: int
@@ -29,6 +33,8 @@ class Candidate:
     not_before: datetime | None = None
     budget_spent: bool = False
     has_route: bool = True
+    published: bool = False
+    after: tuple[int, ...] = ()
     shared_spent: str = ""  #: the budget of the day, the month or the channel that is spent, as a sentence
 
 
@@ -81,8 +87,13 @@ def admit(
     host: Host,
     now: datetime,
     age_step_s: float,
+    verifying: Sequence[Writer] = (),
 ) -> list[Decision]:
-    """Decide for every candidate, in the order in which they would start."""
+    """Decide for every candidate, in the order in which they would start.
+
+    Parameters:
+        verifying: tasks whose pull request is being verified. A task that would change the same waits for them.
+    """
     decisions: list[Decision] = []
     going = list(running)
     free = host.available_bytes - capacity.reserve_bytes
@@ -90,7 +101,9 @@ def admit(
     free -= sum(max(one.memory_bytes - one.resident_bytes, 0) for one in running)
     limit = slots(capacity, host, running)
     for position, one in enumerate(sorted(candidates, key=lambda c: _rank(c, now, age_step_s)), start=1):
-        reason = _why_not(one, going, limit, free, host, now)
+        reason = _why_not(one, going, limit, host, now) or _in_the_way(one, going, verifying)
+        if not reason and going and free < one.memory_bytes:
+            reason = f"waits for memory: {one.memory_bytes / 2**30:.1f} GB needed, {max(free, 0) / 2**30:.1f} GB free"
         decisions.append(Decision(one.task_id, not reason, reason, position))
         if not reason:
             going.append(Running(one.task_id, one.repo, one.memory_bytes, files=one.files))
@@ -104,9 +117,11 @@ def _rank(one: Candidate, now: datetime, age_step_s: float) -> tuple[float, date
     return (level - aged, one.queued_at, one.task_id)
 
 
-def _why_not(one: Candidate, going: Sequence[Running], limit: int, free: int, host: Host, now: datetime) -> str:
+def _why_not(one: Candidate, going: Sequence[Running], limit: int, host: Host, now: datetime) -> str:
     if host.estopped:
         return "everything is stopped (`waggle thaw` goes on)"
+    if one.after:
+        return f"waits for {' and '.join(f'T-{task_id}' for task_id in one.after)} to be merged"
     if not one.has_prompt:
         return "its prompt is being written"
     if not one.has_route:
@@ -119,10 +134,10 @@ def _why_not(one: Candidate, going: Sequence[Running], limit: int, free: int, ho
         return f"waits for money. {one.shared_spent}"
     if len(going) >= limit:
         return f"all {limit} agent slots are in use"
-    clash = next((r for r in going if r.repo == one.repo and r.files & one.files), None)
-    if clash is not None:
-        shared = sorted(clash.files & one.files)[0]
-        return f"waits for T-{clash.task_id}, which also changes {shared}"
-    if going and free < one.memory_bytes:
-        return f"waits for memory: {one.memory_bytes / 2**30:.1f} GB needed, {max(free, 0) / 2**30:.1f} GB free"
     return ""
+
+
+def _in_the_way(one: Candidate, going: Sequence[Running], verifying: Sequence[Writer]) -> str:
+    """For whom it waits. Who runs waits for nobody, and who has a pull request for runners only: no circle closes."""
+    writers = [Writer(other.task_id, other.repo, other.files) for other in going]
+    return waits_for(one.repo, one.files, writers if one.published else [*writers, *verifying])

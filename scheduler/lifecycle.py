@@ -85,6 +85,7 @@ class Cause(StrEnum):
     POLICY = "policy"
     TOO_VAGUE = "too_vague"
     DUPLICATE = "duplicate"
+    DEPENDENCY_GONE = "dependency_gone"
     APPROVED = "approved"
     EDITED = "edited"
     REJECTED = "rejected"
@@ -186,6 +187,8 @@ TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
         _T.RUNNING: _by(_C.ADMITTED),
         # Questions and reviews cost too: nothing may be left when its turn comes.
         _T.NEEDS_HELP: _by(_C.BUDGET_SPENT),
+        # What it was to wait for will not come.
+        _T.ASKING: _by(_C.DEPENDENCY_GONE),
         **_END_OF_PULL,
     },
     _T.RUNNING: {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bot.slack.access import Action
 from bot.slack.intents import (
     AddContext,
+    After,
     Allow,
     Answer,
     Approve,
@@ -76,6 +77,7 @@ _COMMAND_ACTIONS: dict[type[Command], Action] = {
     Resume: Action.STEER,
     Answer: Action.GUIDE,
     Edit: Action.STEER,
+    After: Action.STEER,
     TakeOver: Action.STEER,
     GiveBack: Action.STEER,
     Start: Action.APPROVE,

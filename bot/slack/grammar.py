@@ -20,6 +20,7 @@ from bot.slack import markup
 from bot.slack.intents import (
     ROLES,
     AddContext,
+    After,
     Allow,
     Answer,
     Approve,
@@ -82,6 +83,8 @@ _BARE = frozenset({"pause", "resume", "takeover", "giveback", "start", "snooze",
 _VERBS = _ON_TASK | {"new", "status", "context", "claim", "allow", "deny", "whoami", "help", "estop", "thaw"}
 _PUNCTUATION = ".,;:!?"
 _PRIORITY = re.compile(r"^p[0-3]$", re.IGNORECASE)
+_AFTER = re.compile(r"after(?::\s*|\s+)(?P<labels>\S.*)$", re.IGNORECASE)
+_WAITED_FOR = re.compile(r"none|T-\d{1,9}(?:[\s,]+(?:and\s+)?T-\d{1,9})*", re.IGNORECASE)
 _SLUG = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
@@ -100,6 +103,9 @@ def parse(wire: str, surface: Surface, bot_user_id: str = "") -> Command:
         return SideTalk()
     if not text:
         return Help() if surface is not Surface.THREAD or addressed else SideTalk()
+    after = _after(text, surface)
+    if after is not None:
+        return after
     verb, rest, typed = _first_word(text)
     if verb not in _VERBS:
         return FreeText(markup.readable(text))
@@ -110,6 +116,20 @@ def parse(wire: str, surface: Surface, bot_user_id: str = "") -> Command:
     if verb in _ON_TASK:
         return _on_task(verb, rest, surface)
     return _plain(verb, rest)
+
+
+def _after(text: str, surface: Surface) -> Command | None:
+    """`after T-3` in a task's thread, `after T-5 T-3` elsewhere; None when it is a sentence that begins so."""
+    found = _AFTER.match(text)
+    if found is None:
+        return None
+    labels = found["labels"].rstrip(_PUNCTUATION)
+    task_id = None
+    if surface is not Surface.THREAD:
+        task_id, labels = _take_label(labels, surface)
+    if _WAITED_FOR.fullmatch(labels) and (task_id is not None or surface is Surface.THREAD):
+        return After(task_id, labels)
+    return Unclear("after", "after T-5 T-3") if surface is Surface.SLASH else None
 
 
 def _is_side_talk(text: str) -> bool:

@@ -73,6 +73,14 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class After:
+    """Wait until other tasks are merged: `T-3, T-4`, or `none`."""
+
+    task_id: int | None = None
+    labels: str = ""
+
+
+@dataclass(frozen=True)
 class TakeOver:
     task_id: int | None = None
 
@@ -174,6 +182,7 @@ Command = (
     | Resume
     | Answer
     | Edit
+    | After
     | TakeOver
     | GiveBack
     | Start

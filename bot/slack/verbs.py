@@ -20,6 +20,7 @@ from bot.slack.entrance import command_of, named_task
 from bot.slack.inbox import Home
 from bot.slack.intents import (
     AddContext,
+    After,
     Allow,
     Answer,
     Approve,
@@ -249,6 +250,8 @@ def _on_task(
             reply = commands.answer(session, now, policy, actor, task_id, text)
         case Edit(text=text):
             reply = commands.edit(session, now, policy, actor, task_id, text)
+        case After(labels=labels):
+            reply = commands.wait_for(session, now, policy, actor, task_id, labels)
         case Pause():
             reply = commands.pause(session, now, policy, actor, task_id)
         case Resume():

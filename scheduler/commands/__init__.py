@@ -6,7 +6,7 @@ the side effects to the supervisor, which the change wakes. Who is allowed to ca
 replies.py    who acts, what they are told, and the sentences that several commands share
 plans.py      from a request to an approved plan
 proposals.py  start, set aside or refuse what Waggle found by itself
-steering.py   stop, pause, resume, take over, give back
+steering.py   stop, pause, resume, wait for other tasks, take over, give back
 emergency.py  stop everything at once, and go on
 words.py      retry, answer, guide: what people say to the agent
 """
@@ -15,7 +15,7 @@ from scheduler.commands.emergency import estop, thaw
 from scheduler.commands.plans import approve, edit, new_request, reject
 from scheduler.commands.proposals import never, snooze, start
 from scheduler.commands.replies import Actor, Reply
-from scheduler.commands.steering import give_back, pause, resume, stop, take_over
+from scheduler.commands.steering import give_back, pause, resume, stop, take_over, wait_for
 from scheduler.commands.words import answer, guide, retry
 
 __all__ = [
@@ -38,4 +38,5 @@ __all__ = [
     "stop",
     "take_over",
     "thaw",
+    "wait_for",
 ]

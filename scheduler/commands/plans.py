@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from scheduler.commands.proposals import never, start
 from scheduler.commands.replies import Actor, Reply, add_guidance, not_now, too_late, unknown, unused_guidance
+from scheduler.dependencies import put_after, refuse, split_after
 from scheduler.judging import PromptFacts
 from scheduler.lifecycle import Cause, QuestionState, TaskState
 from scheduler.names import task_label
@@ -34,7 +35,12 @@ def new_request(
     repo: str = "",
     priority: str = "",
 ) -> Reply:
-    """Take in a request and have it scoped. The same `dedupe_key` again names the task that it made before."""
+    """Take in a request and have it scoped. The same `dedupe_key` again names the task that it made before.
+
+    Parameters:
+        text: the words; `after:T-3` among them lets the task wait until T-3 is merged.
+    """
+    text, waits_for = split_after(text)
     wanted = " ".join(text.split())
     if not wanted:
         return Reply(False, "Say what you want built or fixed, for example: `new CSV export of invoices`.")
@@ -46,6 +52,9 @@ def new_request(
     ).first()
     if earlier is not None:
         return Reply(True, f"That request is {task_label(earlier.id)} already.", earlier.id)
+    refused = refuse(session, waits_for)
+    if refused:
+        return Reply(False, refused)
     task = file_request(
         session,
         now,
@@ -63,7 +72,9 @@ def new_request(
     )
     move_task(session, task, TaskState.SCOPING, Cause.START, now, actor=actor.id, why=wanted[:200])
     rescope(session, now, task)
-    return Reply(True, f"{task_label(task.id)}: reading the context and the repository to scope it.", task.id)
+    put_after(session, now, task, waits_for, actor.id)
+    held = f" It will wait for {', '.join(task_label(one) for one in waits_for)}." if waits_for else ""
+    return Reply(True, f"{task_label(task.id)}: reading the context and the repository to scope it.{held}", task.id)
 
 
 def approve(

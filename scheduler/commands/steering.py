@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from scheduler.commands.replies import IN_WORDS, Actor, Reply, clear_help, not_now, unknown
+from scheduler.dependencies import put_after, read_labels, refuse
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.names import task_label
 from scheduler.policy import Policy
@@ -14,6 +15,11 @@ from scheduler.questions import withdraw_questions
 from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Task
 from scheduler.registry.writers import move_task, say, unask
+
+#: before its first agent, or between two of them
+_MAY_WAIT = frozenset(
+    {TaskState.PROPOSED, TaskState.SCOPING, TaskState.PLANNED, TaskState.QUEUED, TaskState.DIAGNOSING}
+)
 
 
 def stop(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int, *, reason: str = "") -> Reply:
@@ -50,6 +56,29 @@ def resume(session: Session, now: datetime, policy: Policy, actor: Actor, task_i
         return not_now(task, "resume")
     move_task(session, task, task.paused_from, Cause.RESUMED, now, actor=actor.id)
     return Reply(True, f"{task_label(task.id)} goes on: it {IN_WORDS[task.state]}.", task.id)
+
+
+def wait_for(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int, labels: str) -> Reply:
+    """Let a task that no agent works on wait until other tasks are merged; `none` lets it wait for nothing.
+
+    Parameters:
+        labels: `T-3`, `T-3, T-4` or `none`.
+    """
+    task = session.get(Task, task_id)
+    if task is None:
+        return unknown(task_id)
+    if task.state not in _MAY_WAIT:
+        return not_now(task, "let others go before")
+    ids = read_labels(labels)
+    if not ids and labels.strip().lower() != "none":
+        return Reply(False, "Say for which task it waits, for example `after T-3`; `after none` ends the waiting.")
+    refused = refuse(session, ids, task)
+    if refused:
+        return Reply(False, refused, task.id)
+    put_after(session, now, task, ids, actor.id)
+    if not ids:
+        return Reply(True, f"{task_label(task.id)} waits for nothing any more.", task.id)
+    return Reply(True, f"{task_label(task.id)} waits until {', '.join(map(task_label, ids))} is merged.", task.id)
 
 
 def take_over(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int) -> Reply:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from scheduler.commands.plans import approve
+from scheduler.commands.plans import approve, reject
 from scheduler.commands.replies import (
     IN_WORDS,
     Actor,
@@ -20,6 +20,7 @@ from scheduler.commands.replies import (
     unused_guidance,
 )
 from scheduler.commands.steering import stop
+from scheduler.dependencies import ABOUT, DROP, GO_ON, forget_gone
 from scheduler.guiding import STOP_TO_TELL
 from scheduler.judging import DiagnoseFacts, Kind
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, QuestionState, TaskState
@@ -29,7 +30,7 @@ from scheduler.questions import missed_question, open_question, settle_question
 from scheduler.registry.database import Topic, wake
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Question, Task
-from scheduler.registry.writers import ask, move_task, refresh_card, unask
+from scheduler.registry.writers import ask, move_question, move_task, refresh_card, unask
 from scheduler.scoping import rescope
 
 
@@ -111,6 +112,8 @@ def answer(session: Session, now: datetime, policy: Policy, actor: Actor, task_i
         if said.lower() == "approve":
             return approve(session, now, policy, actor, task_id)
         return retry(session, now, policy, actor, task_id, guidance=said)
+    if question.about == ABOUT:
+        return _answer_gone(session, now, policy, task, question, actor, said)
     settle_question(session, now, task, question, said, actor.id, QuestionState.ANSWERED, Cause.ANSWERED)
     return Reply(True, f"Thanks. {task_label(task.id)} goes on with “{said}”.", task.id)
 
@@ -124,7 +127,10 @@ def guide(session: Session, now: datetime, policy: Policy, actor: Actor, task_id
     waits = task.state is TaskState.ASKING and question is not None and question.about != "retry"
     if waits or missed_question(session, task) is not None:
         return answer(session, now, policy, actor, task_id, text)
-    if task.state in {TaskState.MERGED, TaskState.DROPPED}:
+    if task.state is TaskState.DROPPED:
+        hint = "reply `retry …` with what should be different, or write a new request"
+        return Reply(False, f"{task_label(task.id)} {IN_WORDS[task.state]}; {hint}.", task.id)
+    if task.state is TaskState.MERGED:
         return Reply(False, f"{task_label(task.id)} {IN_WORDS[task.state]}; write a new request for more.", task.id)
     at_once, words = _at_once(text)
     attempt = latest_attempt(session, task)
@@ -180,6 +186,23 @@ def _guide_running(
         "Reply `now` to stop it and go on with your words at once.",
         task.id,
     )
+
+
+def _answer_gone(
+    session: Session, now: datetime, policy: Policy, task: Task, question: Question, actor: Actor, said: str
+) -> Reply:
+    """What it waited for will not be merged: it goes on without, or is dropped."""
+    match said.lower().rstrip("."):
+        case word if word == DROP:
+            return reject(session, now, policy, actor, task.id or 0, reason="what it waited for will not be merged")
+        case word if word == GO_ON:
+            forget_gone(session, now, task, actor.id)
+            question.answer, question.answered_by = said, actor.id
+            move_question(session, question, QuestionState.ANSWERED, Cause.ANSWERED, now, actor=actor.id, why=said)
+            move_task(session, task, TaskState.QUEUED, Cause.ANSWERED, now, actor=actor.id, why=said)
+            return Reply(True, f"{task_label(task.id)} goes on without it.", task.id)
+        case _:
+            return Reply(False, f"Reply `{GO_ON}` or `{DROP}`.", task.id)
 
 
 def _answer_late(session: Session, now: datetime, task: Task, question: Question, actor: Actor, said: str) -> Reply:

@@ -78,7 +78,9 @@ class Task(SQLModel, table=True):
     infra_waits: int = 0  #: rate limits, overloads and lost processes in a row; spends no retry
     extra_attempts: int = 0  #: attempts that a person granted beyond the retries
     last_failure: str = ""  #: signature of the last failure
-    waits_for: str = ""  #: while queued: why it has not started
+    after: list[int] = _json()  #: tasks that must be merged before it starts
+    repairs: str = ""  #: the failure that its current round repairs, such as `conflict`; empty after a stable green
+    waits_for: str = ""  #: while queued: why it has not started; while verified: whose turn it is to be rebased
     help_cause: str = ""  #: why a person is needed, one sentence
     help_class: str = ""  #: name of that cause in the taxonomy
     help_from: str = ""  #: the state in which the need arose: one that arose in `verifying` may go away by itself
@@ -247,7 +249,7 @@ class Question(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     task_id: int = Field(foreign_key="task.id", index=True)
     attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
-    about: str  #: scope, agent, retry
+    about: str  #: scope, agent, retry, dependency
     text: str
     options: list[str] = _json()
     default: str = ""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.slack.grammar import parse
 from bot.slack.intents import (
     AddContext,
+    After,
     Allow,
     Answer,
     Approve,
@@ -250,3 +251,24 @@ def test_words_hold_no_invisible_character(text: str) -> None:
 def test_typed_characters_never_become_a_mention(text: str) -> None:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert mentioned(words(escaped)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "surface", "command"),
+    [
+        ("after T-3", Surface.THREAD, After(None, "T-3")),
+        ("after:T-3", Surface.THREAD, After(None, "T-3")),
+        ("After T-3, T-4.", Surface.THREAD, After(None, "T-3, T-4")),
+        ("after T-3 and T-4", Surface.THREAD, After(None, "T-3 and T-4")),
+        ("after none", Surface.THREAD, After(None, "none")),
+        ("after lunch I look at it", Surface.THREAD, FreeText("after lunch I look at it")),
+        ("after T-3 we should talk", Surface.THREAD, FreeText("after T-3 we should talk")),
+        ("after T-5 T-3", Surface.SLASH, After(5, "T-3")),
+        ("after 5 none", Surface.SLASH, After(5, "none")),
+        ("after T-3", Surface.SLASH, Unclear("after", "after T-5 T-3")),
+        ("<@U0WAGGLE> after T-5 T-3", Surface.MENTION, After(5, "T-3")),
+        ("<@U0WAGGLE> after the export, add totals", Surface.MENTION, FreeText("after the export, add totals")),
+    ],
+)
+def test_after_names_what_is_waited_for(text: str, surface: Surface, command: Command) -> None:
+    assert parse(text, surface, "U0WAGGLE") == command

@@ -111,6 +111,10 @@ def _situation(facts: TaskFacts) -> list[str]:
     if task.state is TaskState.QUEUED and (task.waits_for or task.not_before):
         until = f" Not before {escape.moment(task.not_before)}." if task.not_before else ""
         return [f"{escape.line(task.waits_for)}{until}".strip()]
+    if task.state is TaskState.VERIFYING and task.waits_for:
+        return [escape.line(task.waits_for)]
+    if task.state in {TaskState.SCOPING, TaskState.PLANNED} and task.after:
+        return [f"Starts when {' and '.join(task_label(one) for one in task.after)} is merged."]
     if task.state is TaskState.ASKING and facts.question is not None:
         return [escape.quoted(facts.question.text[:600])]
     if task.state is TaskState.NEEDS_HELP and task.help_cause:

@@ -27,6 +27,7 @@ def overview(command: str, hint: str = "") -> Message:
             "• `approve` (or `lgtm`, `ok`, `go`) · `edit …` · `reject`\n"
             "• `retry …` with what the agent should know · `answer …`\n"
             "• `start` · `snooze` · `never`, of what Waggle proposes by itself\n"
+            "• `after T-3`: wait until T-3 is merged (`after none`: no longer); in a request, `after:T-3`\n"
             "• `stop` (or `cancel`) · `pause` · `resume` · `takeover` · `giveback`\n"
             "Anything else is kept for the next attempt. `//` in front: between people, Waggle ignores it."
         )
