@@ -64,6 +64,8 @@ class Admission:
     def _queue(self, session: Session) -> tuple[list[Candidate], list[Running], list[Writer]]:
         memory = self._out.policy().capacity.agent_memory_bytes
         candidates, running, verifying = [], [], []
+        if session.exec(select(Task.id).where(Task.state == TaskState.QUEUED)).first() is None:
+            return [], [], []  # nobody waits: who is in whose way is nothing to ask of hundreds of rows
         for task in session.exec(select(Task).where(col(Task.state).in_(_COUNTED))).all():
             assert task.id is not None
             pull = open_pull(session, task)
