@@ -6,17 +6,17 @@ Only what is over, or is known to nobody, goes; and each thing that stays althou
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 from integrations.engines import RunState, RunView
 from integrations.git import Rescued, Worktree
-from scheduler.lifecycle import LIVE_ATTEMPT, TaskState
+from scheduler.lifecycle import LIVE_ATTEMPT, PullState, TaskState
 from scheduler.policy import Keep
-from scheduler.registry.work import Attempt, Task
+from scheduler.registry.work import Attempt, PullRequest, Task
 
 _RUN = re.compile(r"(?P<attempt>t-(?P<task>\d+)-a\d+)(?:-.+)?")
 _WORKSPACE = re.compile(r"t-(\d+)")
@@ -56,6 +56,17 @@ class Known:
 
     tasks: Mapping[int, Task]
     attempts: Mapping[str, Attempt]
+    pulls: Mapping[tuple[str, str], PullRequest] = field(
+        default_factory=dict
+    )  #: the last one, by repository and branch
+
+    def has_branch(self, slug: str, branch: str) -> bool:
+        """Whether a task that is not cleaned up works on it."""
+        return (slug, branch) in self._branches
+
+    @cached_property
+    def _branches(self) -> frozenset[tuple[str, str]]:
+        return frozenset((one.repo, one.branch) for one in self.tasks.values() if one.cleaned_at is None)
 
     def task_of_workspace(self, name: str) -> Task | None:
         found = _WORKSPACE.fullmatch(name)
@@ -134,3 +145,39 @@ def judge_rescued(one: Rescued, known: Known, keep: Keep, now: datetime) -> Verd
     since = max(task.cleaned_at, one.at)
     old = now - since >= timedelta(seconds=keep.rescued_s)
     return Verdict(Fate.GOES if old else Fate.STAYS, "its task was merged")
+
+
+_OURS = re.compile(r"waggle[/-]t-\d+(-.*)?")
+
+
+def judge_pool_branch(slug: str, branch: str, worked_on: Container[str], known: Known) -> Verdict:
+    """A branch that no workspace is on and no task has was made by an agent, or outlived a lost registry.
+
+    Parameters:
+        worked_on: the branches of the repository's workspaces.
+    """
+    if branch in worked_on or known.has_branch(slug, branch):
+        return Verdict(Fate.STAYS)
+    why = "no task of this registry has it; its commits may be nowhere else, so it is kept until a person deletes it"
+    return Verdict(Fate.SKIPPED, why)
+
+
+def judge_remote_branch(slug: str, branch: str, sha: str, known: Known) -> Verdict:
+    """A branch on the remote goes only when Waggle pushed that very commit and its pull request was merged."""
+    if not _OURS.fullmatch(branch):
+        return Verdict(Fate.STAYS)
+    pull = known.pulls.get((slug, branch))
+    task = known.tasks.get(pull.task_id) if pull is not None else None
+    if pull is None or task is None:
+        if known.has_branch(slug, branch):
+            return Verdict(Fate.STAYS)
+        return Verdict(Fate.SKIPPED, "no task of this registry has it, so another Waggle or a person may need it")
+    if pull.state is PullState.OPEN or task.state not in {TaskState.MERGED, TaskState.DROPPED} or not task.cleaned_at:
+        return Verdict(Fate.STAYS)
+    if pull.state is PullState.CLOSED:
+        return Verdict(
+            Fate.SKIPPED, f"pull request #{pull.number} was closed unmerged, and nothing else holds its work"
+        )
+    if sha not in {pull.head_sha, pull.pushed_sha}:
+        return Verdict(Fate.SKIPPED, f"somebody pushed to it after pull request #{pull.number} was merged")
+    return Verdict(Fate.GOES, f"pull request #{pull.number} was merged")

@@ -13,14 +13,23 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from integrations.engines import EngineError, RunState, RunView
 from integrations.fault import IntegrationError
 from integrations.git import Rescued, Worktree
-from scheduler.leftovers import Fate, Known, Leftover, judge_rescued, judge_run, judge_workspace
+from scheduler.leftovers import (
+    Fate,
+    Known,
+    Leftover,
+    judge_pool_branch,
+    judge_remote_branch,
+    judge_rescued,
+    judge_run,
+    judge_workspace,
+)
 from scheduler.outside import Outside
-from scheduler.registry.work import Attempt, Task
+from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import recall, record, remember
 from scheduler.retention import count, let_go_of_rows
 from scheduler.steps import StepName
@@ -48,6 +57,7 @@ class _Seen:
     trees: list[Worktree]
     strange: list[str]
     rescued: list[tuple[str, Rescued]]
+    branches: list[tuple[str, dict[str, str], dict[str, str]]]  #: repository; those of the pool; those of the remote
 
 
 class Sweeper:
@@ -74,6 +84,7 @@ class Sweeper:
             *self._chores_of_orphan_runs(seen, known, now),
             *self._chores_of_trees(seen, known, left),
             *self._chores_of_what_is_old(seen, known, now, left),
+            *self._chores_of_branches(seen, known, left),
         ]
         left += [
             Leftover("directory", name, "Waggle has no record of it, so it is not touched") for name in seen.strange
@@ -93,7 +104,10 @@ class Sweeper:
         rescued = [(slug, one) for slug in slugs for one in self._out.repositories.rescued(slug)]
         trees = self._out.repositories.every_workspace()
         strange = self._out.repositories.strange_directories()
-        return _Seen(runs, trees, strange, rescued)
+        branches = [
+            (slug, self._out.repositories.pool_branches(slug), self._out.repositories.branches(slug)) for slug in slugs
+        ]
+        return _Seen(runs, trees, strange, rescued, branches)
 
     def _chores_of_orphan_runs(self, seen: _Seen, known: Known, now: datetime) -> Iterable[Chore]:
         for one in seen.runs:
@@ -122,6 +136,23 @@ class Sweeper:
         runs = [one.name for one in seen.runs if judge_run(one, known, keep, now).fate is Fate.GOES][:_MOST]
         if saved or runs:
             yield Chore("let go of what is old", "", partial(self._let_go, saved, runs))
+
+    def _chores_of_branches(self, seen: _Seen, known: Known, left: list[Leftover]) -> Iterable[Chore]:
+        for slug, pool, remote in seen.branches:
+            worked_on = {one.branch for one in seen.trees if one.slug == slug}
+            for branch in pool:
+                verdict = judge_pool_branch(slug, branch, worked_on, known)
+                if verdict.fate is Fate.SKIPPED:
+                    left.append(
+                        Leftover("branch", f"{branch} in {self._out.repositories.places.pool(slug)}", verdict.why)
+                    )
+            for branch, sha in remote.items():
+                verdict = judge_remote_branch(slug, branch, sha, known)
+                if verdict.fate is Fate.GOES:
+                    work = partial(self._remove_branch, slug, branch, sha, verdict.why)
+                    yield Chore(f"remove the branch {branch} of {slug}", "", work)
+                elif verdict.fate is Fate.SKIPPED:
+                    left.append(Leftover("branch", f"{branch} on the remote of {slug}", verdict.why))
 
     # --- doing it ----------------------------------------------------------------------------------------------------
 
@@ -180,6 +211,25 @@ class Sweeper:
             f"{why}; " + (f"saved as {ref}" if saved else "nothing in it was unpublished"),
         )
 
+    async def _remove_branch(self, slug: str, branch: str, sha: str, why: str) -> None:
+        out = self._out
+        known = await out.registry.read(_known)
+        if judge_remote_branch(slug, branch, sha, known).fate is not Fate.GOES:
+            return  # its task was taken up again meanwhile
+
+        def work() -> None:
+            with out.steps(StepName.REMOVE_BRANCH, branch):
+                out.repositories.delete_remote_branch(out.remotes(slug), branch, sha)
+
+        try:
+            await asyncio.to_thread(work)
+        except IntegrationError as problem:
+            await self._skipped(
+                Leftover("branch", f"{branch} on the remote of {slug}", f"{why}; {problem.user_message}")
+            )
+            return
+        await self._record("orphan_removed", f"branch {branch}", f"{why}; it was at {sha[:12]}")
+
     async def _drop_rescued(self, old: list[tuple[str, Rescued]]) -> None:
         def work() -> None:
             for slug, one in old:
@@ -228,4 +278,6 @@ def _write_down(session: Session, now: datetime, left: list[Leftover]) -> None:
 
 def _known(session: Session) -> Known:
     tasks = {task.id: task for task in session.exec(select(Task)).all() if task.id is not None}
-    return Known(tasks, {one.name: one for one in session.exec(select(Attempt)).all()})
+    attempts = {one.name: one for one in session.exec(select(Attempt)).all()}
+    pulls = session.exec(select(PullRequest).order_by(col(PullRequest.id))).all()
+    return Known(tasks, attempts, {(one.repo, one.branch): one for one in pulls})

@@ -48,6 +48,9 @@ class Push:
         except PushRejected:
             if self.remote_commit(remote, branch) is not None:
                 raise
+            # As a push that deletes it does: what the mirror shows must not look like something to tidy up.
+            shown = ["update-ref", "--no-deref", "-d", f"refs/remotes/origin/{branch}"]
+            self._git.run(shown, git_dir=self._places.mirror(remote.slug), ok=(0, 1, 128))
 
     def remote_commit(self, remote: Remote, branch: str) -> str | None:
         """Where the remote's branch is now, asked over the network; None when there is no such branch."""

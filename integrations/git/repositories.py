@@ -15,7 +15,7 @@ from integrations.git.mirror import Mirrors
 from integrations.git.places import Places
 from integrations.git.push import Push
 from integrations.git.records import Records
-from integrations.git.refs import read_head, unfinished
+from integrations.git.refs import list_branches, read_head, unfinished
 from integrations.git.rescue import Rescue
 from integrations.git.rescued import RescuedWork
 from integrations.git.side_branch import commit_files
@@ -96,6 +96,10 @@ class Repositories:
     def branches(self, slug: str) -> dict[str, str]:
         """The remote's branches and their commits, as of the last fetch."""
         return self._mirrors.branches(slug)
+
+    def pool_branches(self, slug: str) -> dict[str, str]:
+        """The branches of the workspaces' repository and their commits, agents' own among them. Reads files only."""
+        return list_branches(self.places.pool(slug))
 
     def resolve(self, slug: str, ref: str) -> str:
         """The commit (40 hex digits) of a remote branch, a full ref or a commit id, as of the last fetch.

@@ -91,9 +91,11 @@ def test_deleting_a_remote_branch_twice_is_fine(world: World) -> None:
     world.repositories.push(world.remote, head, tree.branch, None)
 
     world.repositories.delete_remote_branch(world.remote, tree.branch, head)
+    git("--git-dir", str(world.mirror), "update-ref", f"refs/remotes/origin/{tree.branch}", head, cwd=world.root)
     world.repositories.delete_remote_branch(world.remote, tree.branch, head)
 
     assert world.remote_commit(tree.branch) == ""
+    assert tree.branch not in world.repositories.branches(SLUG), "as of the last fetch it was there, and it is not"
 
 
 def test_only_commits_of_the_mirror_are_pushed(world: World) -> None:

@@ -4,20 +4,25 @@ branches in the way, with locks that a killed process left. Each in a whole life
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.context.messages import ChatMessage
 from bot.orchestrator.answering import Patience
 from integrations.git.branch_names import free_name, in_the_way
 from scheduler import commands
+from scheduler.commands import Actor
 from scheduler.lifecycle import TaskState
 from scheduler.registry import Attempt, Event, Judgement
 from tests.integration.git_world import git
 from tests.integration.loop import SLUG, Loop, running
 
 CSV = "customers want CSV export of invoices"
+WISH = f"{CSV} — לקוחות רוצים ייצוא 請求書 в CSV 🐝"
+WORDS = "東京物流 (נור): “請求書の CSV export を — ייצוא CSV של חשבוניות”"
+GUIDANCE = "כותרות בעברית ו־UTF-8 עם BOM, 日本語も"
 
 
 def _remote(loop: Loop, *args: str) -> str:
@@ -128,10 +133,24 @@ def _stale_locks(loop: Loop, branch: str) -> None:
 async def test_a_branch_in_the_way_and_stale_locks_do_not_stop_a_life_and_nothing_is_pushed_over(
     tmp_path: Path,
 ) -> None:
-    """Locks at each stage of a running loop: before the start, and beside the agent's second attempt."""
-    async with running(tmp_path) as loop:
+    """Locks at each stage of a running loop: before the start, and beside the agent's second attempt.
+
+    All of it with other scripts everywhere: home, request, person, customers' words, files, guidance.
+    """
+    root = tmp_path / "Größe mit Leerzeichen 🐝 בית"
+    root.mkdir()
+    async with running(root) as loop:
         loop.behave("CSV", "hang:60", "succeed")
-        task_id = await loop.request(CSV)
+        await loop.context.take_message(
+            ChatMessage("C0CUSTOMERS", "customers", "1700000000.000200", "נור", WORDS, "feedback", datetime.now(UTC))
+        )
+        asked = await loop.registry.write(
+            lambda s: commands.new_request(
+                s, datetime.now(UTC), loop.policy, Actor("U0NUR", "נור 山田"), text=WISH, source="slack", dedupe_key="k"
+            )
+        )
+        task_id = asked.task_id
+        assert task_id is not None
         planned = (await loop.until(task_id, TaskState.PLANNED)).branch
         theirs = _remote(
             loop, "commit-tree", _remote(loop, "rev-parse", "refs/heads/main^{tree}"), "-m", "somebody's own work"
@@ -149,19 +168,24 @@ async def test_a_branch_in_the_way_and_stale_locks_do_not_stop_a_life_and_nothin
         assert (await loop.do(commands.stop, task_id)).ok
         await loop.eventually(lambda: not loop.marked("t-1-a1"))
 
+        (loop.outside.repositories.places.workspace("t-1") / "הערות 売上 🐝.txt").write_text("שלום\n")
         _stale_locks(loop, branch)
         admin = loop.outside.repositories.places.admin(SLUG, "t-1")
         for name in ("index.lock", "HEAD.lock"):
             (admin / name).touch()
             os.utime(admin / name, (1, 1))
-        assert (await loop.do(commands.retry, task_id)).ok
+        assert (await loop.do(commands.retry, task_id, guidance=GUIDANCE)).ok
         await loop.until(task_id, TaskState.READY)
         assert await loop.said("needs_help") == []
         assert not list(admin.glob("*.lock")) and not list(_mirror(loop).rglob("*.lock"))
 
+        last = (await loop.rows(Attempt, task_id=task_id))[-1]
+        assert GUIDANCE in last.prompt and WISH in last.prompt
         pull = await loop.pull(task_id)
         assert pull.branch == branch
         await loop.person.merge(SLUG, pull.number)
         await loop.eventually(lambda: _cleaned(loop, task_id))
         assert _remote(loop, "rev-parse", "refs/heads/Waggle") == theirs, "nobody pushed over it"
+        merged = _remote(loop, "-c", "core.quotePath=false", "ls-tree", "-r", "--name-only", "refs/heads/main")
+        assert "הערות 売上 🐝.txt" in merged.splitlines()
         assert loop.outside.repositories.workspaces(SLUG) == []

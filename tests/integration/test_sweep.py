@@ -12,11 +12,11 @@ from sqlmodel import select
 from integrations.engines import RunSpec, RunState
 from integrations.engines.local import LocalEngine
 from integrations.git import Repositories
-from scheduler.lifecycle import AttemptState, TaskState
-from scheduler.registry import Attempt, Event, Inbox, Outbox, Registry, Request, Task
+from scheduler.lifecycle import AttemptState, PullState, TaskState
+from scheduler.registry import Attempt, Event, Inbox, Outbox, PullRequest, Registry, Request, Task
 from scheduler.sweeping import Sweeper, read_leftovers
 from tests.conftest import Clock
-from tests.integration.git_world import SLUG, World, new_world
+from tests.integration.git_world import SLUG, World, git, new_world
 from tests.integration.loop import compose, open_home, place_at, policy
 
 BRANCH = "waggle/t-1-work"
@@ -80,7 +80,7 @@ def home(tmp_path: Path):
     registry = open_home(tmp_path / "home")
     clock = Clock()
     loop = compose(tmp_path / "home", place_at(tmp_path / "p"), registry, policy(), tick_s=1)
-    outside = replace(loop.outside, clock=clock, repositories=world.repositories)
+    outside = replace(loop.outside, clock=clock, repositories=world.repositories, remotes=lambda slug: world.remote)
     yield Home(world, registry, Sweeper(outside), LocalEngine(tmp_path / "home" / "runs"), clock)
     registry.close()
 
@@ -172,6 +172,51 @@ async def test_the_home_stays_bounded_however_many_tasks_pass(home: Home) -> Non
     assert left == [(0, 0, 0, 1)] * 6
     told = {what: why for what, _, why in home.events()}
     assert "t-6-a1-verify" in told["runs_removed"] and "refs/waggle/rescue/t-6/1" in told["rescued_dropped"]
+
+
+async def test_branches_that_nobody_knows_are_named_and_only_what_was_merged_goes(home: Home) -> None:
+    """The remote's branches: one of no task, one closed, one merged, one merged and pushed to since, one in work."""
+    repositories, clock = home.world.repositories, home.clock
+    head = home.world.push({"a.txt": "1"}, branch="waggle/t-99-foreign")
+    for task_id in (2, 3, 4):
+        home.world.push({"a.txt": str(task_id)}, branch=f"waggle/t-{task_id}-work")
+    home.world.push({"a.txt": "5"}, branch="waggle/t-5-work")
+    home.world.push({"a.txt": "6"}, branch="people/t-6")
+    home.world.ready()
+    git("--git-dir", str(home.world.pool), "update-ref", "refs/heads/idee-新", head, cwd=home.world.root)
+    at = repositories.branches(SLUG)
+    states = {2: PullState.CLOSED, 3: PullState.MERGED, 4: PullState.MERGED, 5: PullState.OPEN}
+    for task_id, state in states.items():
+        over = TaskState.DROPPED if state is PullState.CLOSED else TaskState.MERGED
+        home.task(task_id, TaskState.READY if task_id == 5 else over, None if task_id == 5 else clock())
+        tip = at[f"waggle/t-{task_id}-work"] if task_id != 4 else "0" * 40
+
+        def pull(session, task_id: int = task_id, state: PullState = state, tip: str = tip) -> None:
+            session.add(PullRequest(
+                task_id=task_id, repo=SLUG, number=task_id, node_id="", url="", branch=f"waggle/t-{task_id}-work",
+                state=state, head_sha=tip, pushed_sha=tip, head_since=clock(), created_at=clock(),
+            ))  # fmt: skip
+
+        home.registry.write_now(pull)
+
+    assert await home.sweep() == [f"remove the branch waggle/t-3-work of {SLUG}"]
+
+    assert home.world.remote_commit("waggle/t-3-work") == ""
+    for kept in ("waggle/t-99-foreign", "waggle/t-2-work", "waggle/t-4-work", "waggle/t-5-work", "people/t-6"):
+        assert home.world.remote_commit(kept) == at[kept]
+    reasons = {one.name: one.why for one in home.registry.read_now(read_leftovers)}
+    assert reasons == {
+        f"idee-新 in {home.world.pool}": "no task of this registry has it; its commits may be nowhere else, so it is "
+        "kept until a person deletes it",
+        f"waggle/t-2-work on the remote of {SLUG}": "pull request #2 was closed unmerged, and nothing else holds its "
+        "work",
+        f"waggle/t-4-work on the remote of {SLUG}": "somebody pushed to it after pull request #4 was merged",
+        f"waggle/t-99-foreign on the remote of {SLUG}": "no task of this registry has it, so another Waggle or a "
+        "person may need it",
+    }
+    [(subject, why)] = [one[1:] for one in home.events() if one[0] == "orphan_removed"]
+    assert (subject, why[:28]) == ("branch waggle/t-3-work", "pull request #3 was merged; ")
+    assert await home.sweep() == []
 
 
 async def test_the_sweep_is_due_at_start_and_whatever_the_clock_does(home: Home) -> None:
