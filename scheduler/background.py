@@ -42,13 +42,14 @@ class Jobs:
         self._broken = broken
         self.failures: Counter[str] = Counter()
 
-    def start(self, key: str, work: Callable[[], Awaitable[None]], lane: str = "") -> bool:
+    def start(self, key: str, work: Callable[[], Awaitable[None]], lane: str = "", *, paced: bool = False) -> bool:
         """Start `work` unless a job of that key runs or ended a moment ago.
 
         Parameters:
             lane: jobs of the same lane never run beside each other: a stop must not overtake the start of the
                 same attempt, or the process that it looked for comes to life after it looked; and nobody may
                 clean, verify or install in a workspace that somebody else works in.
+            paced: it has a rhythm of its own, so that being wanted again is no sign of having worked in vain.
         """
         if key in self._running or self._not_before.get(key, 0.0) > time.monotonic():
             return False
@@ -56,10 +57,10 @@ class Jobs:
             return False
         self._forget_old()
         self._lanes.add(lane)
-        self._running[key] = asyncio.create_task(self._run(key, work, lane), name=key)
+        self._running[key] = asyncio.create_task(self._run(key, work, lane, paced), name=key)
         return True
 
-    async def _run(self, key: str, work: Callable[[], Awaitable[None]], lane: str) -> None:
+    async def _run(self, key: str, work: Callable[[], Awaitable[None]], lane: str, paced: bool) -> None:
         began, pause = time.monotonic(), 0.0
         try:
             await work()
@@ -76,7 +77,7 @@ class Jobs:
                 await self._broken(key, problem)
         else:
             self.failures.pop(key, None)
-            pause = self._in_vain(key, began)
+            pause = 0.0 if paced else self._in_vain(key, began)
         finally:
             self._not_before[key] = time.monotonic() + pause
             self._running.pop(key, None)

@@ -298,8 +298,8 @@ class Monitor:
 
     async def _sweep(self, report: TickReport) -> None:
         """What exists is held against rows beside the tick: nothing waits for it."""
-        if self._sweeper.due():
-            self._start(report, "sweep", self._sweep_now)
+        if self._sweeper.due() and self.jobs.start("sweep", self._sweep_now, paced=True):
+            report.did.append("sweep")
 
     async def _sweep_now(self) -> None:
         for chore in await self._sweeper.look():

@@ -90,6 +90,17 @@ async def test_a_job_that_succeeds_in_vain_does_not_spin() -> None:
     assert 2 <= runs <= 8 and heard == []
 
 
+async def test_a_job_with_a_rhythm_of_its_own_is_never_put_off_for_having_succeeded() -> None:
+    async def nothing() -> None: ...
+
+    async def nobody(key: str, problem: Exception) -> None: ...
+
+    jobs = Jobs(lambda: None, nobody)
+    for _ in range(10):
+        assert jobs.start("sweep", nothing, paced=True)
+        await jobs.settle(30.0)
+
+
 async def test_a_job_that_waits_for_something_tries_again_later() -> None:
     """# invariant 13"""
 
