@@ -58,7 +58,7 @@ def _known_version(found: str, _changed: int, _size: int, env: tuple[tuple[str, 
 def _ask_version(found: str, env: Mapping[str, str]) -> tuple[int | None, str]:
     """Exit code and first line; without a code: why it does not answer.
 
-    Asked in a directory of its own, because a program may leave files where it stands (seen with Codex 0.142, which
+    Asked in a directory of its own, because a program may leave files where it stands (seen with Codex 0.169.0, which
     unpacks links below its home, and that may be a relative one).
     """
     with tempfile.TemporaryDirectory(prefix="waggle-version-", ignore_cleanup_errors=True) as scratch:
