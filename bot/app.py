@@ -58,6 +58,9 @@ def find_services(settings: Settings) -> Services:
     return services_of(settings, lambda program: shutil.which(program, path=search))
 
 
+_CATCH_UP_S = 5.0
+
+
 @dataclass
 class App:
     """Every part of one running Waggle, built and not started."""
@@ -83,12 +86,17 @@ class App:
         apply_access(session, utc_now(), self.config.document.access)
 
     async def start(self) -> None:
-        """Begin to work."""
+        """Begin to work.
+
+        People are heard first. Then the supervisor finds out what became of everything, before new questions are put to
+        models about what may be over: after a crash of a thousand tasks, that is one tick.
+        """
         await self.registry.write(self.apply_config)
         await asyncio.to_thread(self.projects.recall)
         await self.slack.start()
-        await self.orchestrator.start()
         await self.supervisor.start()
+        await self.supervisor.caught_up(_CATCH_UP_S)
+        await self.orchestrator.start()
 
     async def stop(self) -> None:
         """Stop in the order in which work flows; what is cut short is taken up at the next start."""

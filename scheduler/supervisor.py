@@ -38,6 +38,7 @@ class Supervisor:
         self._tick_s = tick_s
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._loops: list[asyncio.Task[None]] = []
+        self._caught_up = asyncio.Event()
         self._error_scan = ErrorScan(out)
         self._scan_s = out.policy().errors.every_s
         self.monitor = Monitor(out, lambda: out.registry.ring([Topic.SUPERVISOR]))
@@ -72,9 +73,18 @@ class Supervisor:
             self._scheduler.shutdown(wait=False)
         await self.monitor.jobs.settle(_DRAIN_S)
 
+    async def caught_up(self, limit_s: float) -> None:
+        """Return after the first full tick since the start, or after `limit_s` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._caught_up.wait()
+
     async def tick(self) -> TickReport:
         """One full tick, at once."""
-        return await self.monitor.tick(fetch=True)
+        try:
+            return await self.monitor.tick(fetch=True)
+        finally:
+            self._caught_up.set()
 
     async def _follow(self) -> None:
         bell = self._out.registry.bell(Topic.SUPERVISOR)
