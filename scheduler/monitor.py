@@ -44,6 +44,7 @@ from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_task, remember, say
 from scheduler.review_comment import Spokesman
 from scheduler.screenshots import Photographer
+from scheduler.standing import Standing
 from scheduler.statuses import Reporter
 from scheduler.sweeping import Sweeper
 from scheduler.watching import Stopper, Watcher
@@ -276,9 +277,15 @@ class Monitor:
         }
         for name in await self._commands.unwanted():
             self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, name))
-        for one in await self._prover.standings():
+
+        def judged(one: Standing) -> Awaitable[list[tuple[str, int]] | None]:
             what = f"judge pull request row {one.pull.id}"
-            for want, pull_id in await self._guarded(report, what, partial(self._prover.judge, one)) or ():
+            return self._guarded(report, what, partial(self._prover.judge, one))
+
+        # Judged side by side, so that what many of them write shares a commit.
+        standings = await self._prover.standings()
+        for one, wants in zip(standings, await asyncio.gather(*map(judged, standings)), strict=True):
+            for want, pull_id in wants or ():
                 lane = _lane(one.task.id) if want in {"verify", "pictures"} else ""
                 self._start(report, f"{want} of pull request row {pull_id}", partial(works[want], pull_id), lane)
 

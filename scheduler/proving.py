@@ -92,7 +92,7 @@ class Prover:
             return self._moot(task, said, one.ok_since)
         if said.complete:
             return pull.checks_since is None or self._held(pull) >= self._out.policy().settle.ready_s
-        return bool(said.failed or said.needs_person or pull.checks_since is not None or self._asks(pull, said))
+        return bool(said.failed or said.needs_person or pull.checks_since is not None or self._asks(one, said))
 
     def _held(self, pull: PullRequest) -> float:
         return (self._out.clock() - pull.checks_since).total_seconds() if pull.checks_since else 0.0
@@ -100,8 +100,8 @@ class Prover:
     def _moot(self, task: Task, said: Verdict, since: Mapping[str, datetime]) -> bool:
         return help_is_moot(task, said, since, self._out.policy().settle, self._out.clock())
 
-    def _asks(self, pull: PullRequest, said: Verdict) -> bool:
-        return wants_review(said, pull, self._out.policy(), self._out.clock())
+    def _asks(self, one: Standing, said: Verdict) -> bool:
+        return not one.under_review and wants_review(said, one.pull, self._out.policy(), self._out.clock())
 
     def _settle(self, session: Session, pull_id: int, said: Verdict) -> None:
         now = self._out.clock()

@@ -30,6 +30,7 @@ class Known:
         ok_since: since when each line that holds does.
         reviews: what reviewers said about it.
         reviewers_left: a reviewer may still answer for it.
+        under_review: the council was asked about it and has not answered.
         author: the agent and model of the latest attempt; None before the first.
     """
 
@@ -37,6 +38,7 @@ class Known:
     ok_since: dict[str, datetime] = field(default_factory=dict)
     reviews: tuple[ReviewFact, ...] = ()
     reviewers_left: bool = True
+    under_review: bool = False
     author: tuple[str, str] | None = None
 
 
@@ -118,6 +120,7 @@ class Standing:
         author: the model family that wrote the change.
         known: the evidence already recorded for this head commit: check, (state, detail).
         ok_since: since when each line that holds for it does.
+        under_review: the council was asked about this head commit and has not answered.
     """
 
     pull: PullRequest
@@ -127,6 +130,7 @@ class Standing:
     author: str
     known: dict[str, tuple[str, str]]
     ok_since: dict[str, datetime]
+    under_review: bool = False
 
 
 def evidence_of(session: Session, pull: PullRequest) -> Sequence[Evidence]:
@@ -159,7 +163,9 @@ def standings(session: Session, policy: Policy) -> list[Standing]:
         of_pull = known[pull.id]
         author = policy.family_of(*of_pull.author) if of_pull.author else ""
         facts = facts_of(pull, repository, of_pull)
-        result.append(Standing(pull, task, repository, facts, author, of_pull.evidence, of_pull.ok_since))
+        result.append(
+            Standing(pull, task, repository, facts, author, of_pull.evidence, of_pull.ok_since, of_pull.under_review)
+        )
     return result
 
 
@@ -209,6 +215,7 @@ def _known(session: Session, policy: Policy, found: Sequence[tuple[PullRequest, 
             since.get(pull.id, {}),
             tuple(reviews.get(pull.id, ())),
             asked.get(f"pull:{pull.id}:{pull.head_sha}", True),
+            asked.get(f"pull:{pull.id}:{pull.head_sha}", False),
             authors.get(pull.task_id),
         )
         for pull, _ in found

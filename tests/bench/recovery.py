@@ -39,6 +39,7 @@ def _measure(directory: Path) -> list[Figure]:
         fill(registry, tasks, pulls)
         github = GitHub(found.place.github_api_url, lambda: found.place.github_token)
         look_closely(registry, github.light([one.node_id for one in pulls.values()]).pulls)
+        _restart(terminal, registry, len(pulls))  # writes down how each pull request stands, as an earlier life had
         took = [_restart(terminal, registry, len(pulls)) for _ in range(_ROUNDS)]
         registry.close()
     finally:

@@ -48,7 +48,7 @@ def settings(tmp_path: Path, *given: str) -> Settings:
         ((), True, ["GitHub is the playground's.", "No model is connected", "The agent is scripted"]),
         (("slack",), True, ["GitHub is the playground's.", "No model", "The agent is scripted"]),
         (("slack", "github"), False, ["No model", "The agent is scripted"]),
-        (("github", "openai"), True, ["One model family", "The agent is scripted"]),
+        (("github", "openai"), True, ["One model family"]),
         (("slack", "github", "anthropic", "openai"), False, []),
     ],
 )
