@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from functools import partial
 
 from sqlmodel import Session, col, select
@@ -20,7 +21,7 @@ from scheduler.overlap import Writer
 from scheduler.questions import rewrite_prompt
 from scheduler.recovery import rule_for
 from scheduler.registry.reading import latest_attempt, open_pull
-from scheduler.registry.work import Judgement, PullRequest, Task
+from scheduler.registry.work import Attempt, Judgement, PullRequest, Task
 from scheduler.registry.writers import move_attempt, refresh_card
 
 _COUNTED = (TaskState.QUEUED, TaskState.RUNNING, TaskState.VERIFYING)
@@ -46,7 +47,8 @@ class Admission:
             return names
         policy, now = self._out.policy(), self._out.clock()
         host = await asyncio.to_thread(self._out.host)
-        decisions = admit(candidates, running, policy.capacity, host, now, policy.age_step_s, verifying)
+        last = await self._out.registry.read(self._last_start) if policy.capacity.stagger_s else None
+        decisions = admit(candidates, running, policy.capacity, host, now, policy.age_step_s, verifying, last)
         for broke in [one for one in candidates if one.budget_spent]:
             await self._out.registry.write(partial(self._ask_for_money, task_id=broke.task_id))
         for held in [one for one in candidates if one.after]:
@@ -60,6 +62,9 @@ class Admission:
         if waiting and await self._differ(waiting):
             await self._out.registry.write(partial(self._put_reasons, waiting=waiting))
         return names
+
+    def _last_start(self, session: Session) -> datetime | None:
+        return session.exec(select(Attempt.created_at).order_by(col(Attempt.id).desc())).first()
 
     def _queue(self, session: Session) -> tuple[list[Candidate], list[Running], list[Writer]]:
         memory = self._out.policy().capacity.agent_memory_bytes

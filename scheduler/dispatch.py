@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.overlap import Writer, waits_for
 from scheduler.policy import Capacity
@@ -88,12 +88,15 @@ def admit(
     now: datetime,
     age_step_s: float,
     verifying: Sequence[Writer] = (),
+    last_start: datetime | None = None,
 ) -> list[Decision]:
     """Decide for every candidate, in the order in which they would start.
 
     Parameters:
         verifying: tasks whose pull request is being verified. A task that would change the same waits for them.
+        last_start: when an agent was last let start; the next one starts `capacity.stagger_s` later.
     """
+    pause = timedelta(seconds=capacity.stagger_s)
     decisions: list[Decision] = []
     going = list(running)
     free = host.available_bytes - capacity.reserve_bytes
@@ -104,8 +107,11 @@ def admit(
         reason = _why_not(one, going, limit, host, now) or _in_the_way(one, going, verifying)
         if not reason and going and free < one.memory_bytes:
             reason = f"waits for memory: {one.memory_bytes / 2**30:.1f} GB needed, {max(free, 0) / 2**30:.1f} GB free"
+        if not reason and pause and last_start is not None and now < last_start + pause:
+            reason = f"starts are {capacity.stagger_s:g} s apart"
         decisions.append(Decision(one.task_id, not reason, reason, position))
         if not reason:
+            last_start = now
             going.append(Running(one.task_id, one.repo, one.memory_bytes, files=one.files))
             free -= one.memory_bytes
     return decisions

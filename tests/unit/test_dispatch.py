@@ -54,6 +54,15 @@ def test_reasons(candidate: Candidate, reason: str) -> None:
     assert not said.admitted and reason in said.reason
 
 
+def test_starts_are_staggered() -> None:
+    calm = replace(FOUR, stagger_s=20)
+    first, second = admit([one(1), one(2)], [], calm, ROOMY, NOW, 3600.0, (), NOW - timedelta(seconds=20))
+    assert first.admitted and not second.admitted and second.reason == "starts are 20 s apart"
+    (early,) = admit([one(2)], [], calm, ROOMY, NOW, 3600.0, (), NOW - timedelta(seconds=19))
+    assert not early.admitted
+    assert started(one(1), one(2)) == [1, 2]
+
+
 def test_estop_starts_nothing() -> None:
     assert started(one(), host=replace(ROOMY, estopped=True)) == []
 

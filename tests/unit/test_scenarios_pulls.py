@@ -303,7 +303,7 @@ async def test_scenario_22_a_merge_while_the_agent_works_stops_it_first_and_a_cl
         monitor.jobs._not_before.clear()  # the pauses between two tries are real seconds
         stand.clock.advance(30)
     assert stand.task().state is TaskState.MERGED and stand.engine.stopped == ["t-1-a1"]
-    assert order == ["clean", "clean", "clean", "branch"]
+    assert problems == [] and order[-1] == "branch" and set(order[:-1]) == {"clean"}
     assert stand.task().cleaned_at is not None
 
 
