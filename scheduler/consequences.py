@@ -12,6 +12,7 @@ from scheduler.done import Check, Line, State, Verdict
 from scheduler.failures import ask_for_help, fail
 from scheduler.judging import Kind, ReviewFacts
 from scheduler.lifecycle import Cause, TaskState
+from scheduler.merge_train import CONFLICT, wait_in_line, whose_turn
 from scheduler.policy import Policy, SettleTimes
 from scheduler.pulls import withdraw_before_changes
 from scheduler.registry.work import PullRequest, Review, Task
@@ -27,18 +28,28 @@ def wants_review(said: Verdict, pull: PullRequest, policy: Policy, now: datetime
 
 def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequest, task: Task, said: Verdict) -> None:
     """Take the next step for a pull request that is not done; a red CI is explained first, elsewhere."""
-    if said.line(Check.SYNCED).state is State.FAIL:
+    conflicts = said.line(Check.SYNCED).state is State.FAIL
+    first = whose_turn(session, task) if conflicts else None
+    wait_in_line(session, now, task, first)
+    if first is not None:
+        return
+    if conflicts:
+        base = pull.facts.get("diff", {}).get("base") or pull.base_sha
         _repair(
             session,
             now,
             policy,
             pull,
             task,
-            cause="conflict",
+            cause=CONFLICT,
             transition=Cause.CONFLICT,
             what=f"conflict:{pull.base_sha}",
             message="The branch conflicts with its base branch.",
-            evidence=[f"conflict in {name}" for name in pull.facts.get("conflicts", ())],
+            evidence=[
+                *(f"conflict in {name}" for name in pull.facts.get("conflicts", ())),
+                # Its workspace holds the base's objects and no name for them.
+                f"the base branch is at {base}: `git merge {base}`",
+            ],
         )
     elif said.line(Check.AI_REVIEW).state is State.FAIL:
         findings = _blockers(session, pull)

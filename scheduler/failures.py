@@ -76,6 +76,7 @@ def fail(
         )
         return
     spent = _count(task, cause)
+    task.repairs = cause
     task.next_prompt = ""
     facts = DiagnoseFacts(
         cause=cause,

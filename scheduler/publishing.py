@@ -13,9 +13,10 @@ from integrations.fault import IntegrationError
 from integrations.github import PullRef
 from scheduler.background import NotYetError
 from scheduler.discovery.following import signal_of
-from scheduler.failures import fail
+from scheduler.failures import ask_for_help, fail
 from scheduler.leaks import leaks
 from scheduler.lifecycle import Cause, PullState, TaskState
+from scheduler.merge_train import CONFLICT, lost_lines
 from scheduler.outages import GITHUB, Dependencies, remote_of
 from scheduler.outside import Outside
 from scheduler.pull_text import PullText, render_pull_text
@@ -26,6 +27,7 @@ from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
 
+_DIFF_BYTES = 4_000_000
 _OUT_OF_HISTORY = (
     "Take it out of the commits themselves, by amending or rebasing: a commit on top that removes it publishes it too."
 )
@@ -65,6 +67,7 @@ class Publisher:
                 return
             if not await out.registry.read(lambda s: self._still_wanted(s, attempt_id)):
                 return
+            lost = await asyncio.to_thread(self._lost, task, attempt, pull)
             text = await out.registry.read(lambda s: self._text(s, task))
             ref = await asyncio.to_thread(self._push, task, attempt, pull, text)
         except IntegrationError as problem:
@@ -74,7 +77,7 @@ class Publisher:
             await self._refuse(attempt_id, "push", problem.user_message, ())
             return
         await self._dependencies.work(GITHUB, remote_of(task.repo))
-        await out.registry.write(lambda s: self._published(s, attempt_id, ref))
+        await out.registry.write(lambda s: self._published(s, attempt_id, ref, lost))
 
     def _load(self, session: Session, attempt_id: int) -> tuple[Task, Attempt, PullRequest | None]:
         attempt = session.get(Attempt, attempt_id)
@@ -97,6 +100,16 @@ class Publisher:
         if pull is None or pull.head_sha in {attempt.head_sha, pull.pushed_sha}:
             return False
         return not self._out.repositories.is_ancestor(task.repo, pull.head_sha, attempt.head_sha)
+
+    def _lost(self, task: Task, attempt: Attempt, pull: PullRequest | None) -> tuple[str, ...]:
+        """Lines of the pull request that resolving its conflict took away; none when it resolved none."""
+        before = pull.facts.get("diff") if pull is not None else None
+        if pull is None or task.repairs != CONFLICT or not before or before["head"] != pull.head_sha:
+            return ()
+        repositories = self._out.repositories
+        base = repositories.resolve(task.repo, self._base_branch(task))
+        old = repositories.diff(task.repo, before["base"], pull.head_sha, _DIFF_BYTES)
+        return lost_lines(old, repositories.diff(task.repo, base, attempt.head_sha, _DIFF_BYTES))
 
     def _still_wanted(self, session: Session, attempt_id: int) -> bool:
         """False when a person stopped or paused the task while its branch was looked through."""
@@ -131,7 +144,7 @@ class Publisher:
                 draft=False,
             )
 
-    def _published(self, session: Session, attempt_id: int, ref: PullRef) -> None:
+    def _published(self, session: Session, attempt_id: int, ref: PullRef, lost: Sequence[str]) -> None:
         now = self._out.clock()
         attempt = session.get(Attempt, attempt_id)
         assert attempt is not None
@@ -166,6 +179,20 @@ class Publisher:
         pull.pushed_sha = attempt.head_sha
         session.add(pull)
         self._go_on(session, attempt_id, ref.url)
+        if lost and task.state is TaskState.VERIFYING:
+            # Green checks cannot know what should have been there, so nothing but a person ends this need.
+            ask_for_help(
+                session,
+                now,
+                task,
+                Cause.ONLY_A_PERSON,
+                cause=CONFLICT,
+                sentence=f"Resolving the conflict took away {len(lost)} of the pull request's own lines.",
+                evidence=[f"gone: {line}" for line in lost],
+                cure="Look at the pull request. Reply `retry` to have them put back, or `takeover` and then `giveback` "
+                "when it is right as it is.",
+                came_from=TaskState.RUNNING,
+            )
 
     def _go_on(self, session: Session, attempt_id: int, url: str) -> None:
         """The pull request is there: it is verified from now on, or after the resume when somebody paused meanwhile."""

@@ -11,6 +11,7 @@ from bot.demo.scenarios import (
     approve_retry,
     ci_retry,
     closed_by_a_person,
+    conflict_train,
     crash,
     duplicate_delivery,
     error_to_fix,
@@ -73,6 +74,12 @@ SCENARIOS: dict[str, Scenario] = {
             "closed-by-a-person",
             "A pull request is closed unmerged: its task is dropped, its work kept; reopened, it goes on.",
             closed_by_a_person.play,
+            core=False,
+        ),
+        Scenario(
+            "conflict-train",
+            "Two tasks change the same lines: the first is merged, the second is brought up to it and merged too.",
+            conflict_train.play,
             core=False,
         ),
         Scenario(

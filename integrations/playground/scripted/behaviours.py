@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from integrations.playground.scripted.hands import Hands, Stuck
+from integrations.playground.scripted.merging import base_to_merge, merge
 from integrations.playground.scripted.reading import named_tests
 from integrations.playground.scripted.recipes import Brief, MissingFact, Recipe
 from integrations.playground.scripted.recipes.known import abilities
@@ -43,12 +44,14 @@ def succeed(work: Work) -> int:
     hands = work.hands
     if not _begin(work):
         return 0
+    base = base_to_merge(work.prompt)
     try:
+        repaired = [merge(hands, base, _identity())] if base else []
         _apply(work)
-        repaired = _repair_tests(work) + _repair_findings(work)
+        repaired += _repair_tests(work) + _repair_findings(work)
     except (MissingFact, Stuck) as short:
         return _fell_short(work, short)
-    if not hands.changed and not _dirty(work):
+    if not base and not hands.changed and not _dirty(work):
         why = "Everything that was asked is in place already" if work.recipes else "I found nothing that I can repair"
         work.stream.succeeded(f"{why}, so I changed nothing.{_unrepaired(work)}")
         return 0
@@ -268,13 +271,16 @@ def _fell_short(work: Work, why: Exception) -> int:
 def _finish(work: Work, repaired: list[str], verdict: str) -> int:
     """Commit, and say what was done and what is known about it."""
     message = work.recipes[0].commit if work.recipes else "Repair the failing tests"
-    identity = f"-c user.name={shlex.quote(NAME)} -c user.email={EMAIL}"
-    command = f"git add -A && git {identity} commit -q -m {shlex.quote(message)} && git log --oneline -1"
+    command = f"git add -A && git {_identity()} commit -q -m {shlex.quote(message)} && git log --oneline -1"
     committed = work.hands.run(command, "Commit the work")
     if not committed.ok:
         verdict += f"\n\nI could not commit it: {committed.output[-300:]}"
     work.stream.succeeded(f"{_summary(work, repaired)}\n\n{verdict}")
     return 0
+
+
+def _identity() -> str:
+    return f"-c user.name={shlex.quote(NAME)} -c user.email={EMAIL}"
 
 
 def _unrepaired(work: Work) -> str:

@@ -7,6 +7,7 @@ from integrations.playground.scripted.recipes import (
     corrections,
     csv_export,
     customer_import,
+    dates_docs,
     striped_tables,
     totals_docs,
 )
@@ -18,6 +19,7 @@ RECIPES: tuple[Recipe, ...] = (
     corrections.OVERDUE,
     corrections.SEARCH,
     totals_docs.RECIPE,
+    dates_docs.RECIPE,
     customer_import.RECIPE,
     corrections.INVOICE_ID,
 )
