@@ -32,6 +32,7 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
     first = whose_turn(session, task) if conflicts else None
     wait_in_line(session, now, task, first)
     if first is not None:
+        withdraw_before_changes(session, now, pull, task)
         return
     if conflicts:
         base = pull.facts.get("diff", {}).get("base") or pull.base_sha

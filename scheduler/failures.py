@@ -76,7 +76,8 @@ def fail(
         )
         return
     spent = _count(task, cause)
-    task.repairs = cause
+    if came_from is not TaskState.RUNNING or not task.repairs:
+        task.repairs = cause  # an attempt that fails on the way leaves what the round is for as it is
     task.next_prompt = ""
     facts = DiagnoseFacts(
         cause=cause,

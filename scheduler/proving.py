@@ -168,7 +168,7 @@ class Prover:
             return
         pull.ready_head = pull.head_sha
         task.retries_failure = task.infra_waits = 0  # a stable green is what clears the count
-        task.last_failure = task.repairs = task.waits_for = ""
+        task.last_failure = task.waits_for = ""
         session.add(pull)
         move_task(
             session, task, TaskState.READY, Cause.ALL_CHECKS, now, why=f"every check holds for {pull.head_sha[:8]}"

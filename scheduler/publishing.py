@@ -197,7 +197,7 @@ class Publisher:
     def _go_on(self, session: Session, attempt_id: int, url: str) -> None:
         """The pull request is there: it is verified from now on, or after the resume when somebody paused meanwhile."""
         task, _, _ = self._load(session, attempt_id)
-        task.infra_waits = 0
+        task.infra_waits, task.repairs = 0, ""
         session.add(task)
         if task.state is TaskState.RUNNING:
             move_task(session, task, TaskState.VERIFYING, Cause.PR_OPENED, self._out.clock(), why=url)
