@@ -30,9 +30,14 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
     """Take the next step for a pull request that is not done; a red CI is explained first, elsewhere."""
     conflicts = said.line(Check.SYNCED).state is State.FAIL
     first = whose_turn(session, task) if conflicts else None
+    had_waited = bool(task.waits_for)
     wait_in_line(session, now, task, first)
-    if first is not None:
+    if first is not None or (conflicts and (had_waited or conflict_is_new(pull))):
         withdraw_before_changes(session, now, pull, task)
+        if had_waited and first is None:
+            # The base went on while it waited: it is looked at once more before an agent is told of it.
+            pull.facts = {**pull.facts, "looked_at": ""}
+            session.add(pull)
         return
     if conflicts:
         base = pull.facts.get("diff", {}).get("base") or pull.base_sha
@@ -109,6 +114,11 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
         )
     elif wants_review(said, pull, policy, now) and task.state is TaskState.VERIFYING:
         _ask_review(session, now, pull, task)
+
+
+def conflict_is_new(pull: PullRequest) -> bool:
+    """Whether the base that a pull request conflicts with was not looked at since GitHub said that it does."""
+    return pull.mergeable == "no" and pull.facts.get("looked_at") != "conflict"
 
 
 #: the line that shows whether a failure of this cause is still there

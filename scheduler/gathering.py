@@ -83,6 +83,7 @@ class Gatherer:
                 "workflow_files": _matching(files, _WORKFLOWS),
             },
             "conflicts": list(merge.files),
+            "looked_at": "conflict" if pull.mergeable == "no" else "",  # GitHub saw one before this look at its base
         }
 
     async def run_verify(self, pull_id: int) -> None:

@@ -17,7 +17,7 @@ from functools import partial
 import structlog
 from sqlmodel import Session, select
 
-from scheduler.consequences import act_on_lines, help_is_moot, wants_review
+from scheduler.consequences import act_on_lines, conflict_is_new, help_is_moot, wants_review
 from scheduler.done import Check, State, Verdict, verdict
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outside import Outside
@@ -53,7 +53,7 @@ class Prover:
         assert pull.id is not None
         diff = pull.facts.get("diff")
         wants = []
-        if not diff or diff["head"] != pull.head_sha:
+        if not diff or diff["head"] != pull.head_sha or conflict_is_new(pull):
             wants.append(("diff", pull.id))
         if not one.repository.has_ci and pull.facts.get("verified_head") != pull.head_sha:
             wants.append(("verify", pull.id))

@@ -144,7 +144,7 @@ class Publisher:
                 draft=False,
             )
 
-    def _published(self, session: Session, attempt_id: int, ref: PullRef, lost: Sequence[str]) -> None:
+    def _published(self, session: Session, attempt_id: int, ref: PullRef, lost: Sequence[str] = ()) -> None:
         now = self._out.clock()
         attempt = session.get(Attempt, attempt_id)
         assert attempt is not None
