@@ -106,10 +106,10 @@ class Publisher:
         before = pull.facts.get("diff") if pull is not None else None
         if pull is None or task.repairs != CONFLICT or not before or before["head"] != pull.head_sha:
             return ()
-        repositories = self._out.repositories
-        base = repositories.resolve(task.repo, self._base_branch(task))
-        old = repositories.diff(task.repo, before["base"], pull.head_sha, _DIFF_BYTES)
-        return lost_lines(old, repositories.diff(task.repo, base, attempt.head_sha, _DIFF_BYTES))
+        out = self._out
+        base = out.repositories.resolve(task.repo, self._base_branch(task))
+        old = out.repositories.diff(task.repo, before["base"], pull.head_sha, _DIFF_BYTES)
+        return lost_lines(old, out.repositories.diff(task.repo, base, attempt.head_sha, _DIFF_BYTES))
 
     def _still_wanted(self, session: Session, attempt_id: int) -> bool:
         """False when a person stopped or paused the task while its branch was looked through."""
