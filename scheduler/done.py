@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from scheduler.ci import CheckRun, CiState, Rerun, judge_ci
+
 
 class Check(StrEnum):
     PR_OPEN = "pr_open"  #: a pull request exists for the task's branch and is open
@@ -37,14 +39,21 @@ class State(StrEnum):
 _SHOWN_ONLY = frozenset({Check.HUMAN_REVIEW, Check.WORKFLOW_FILES, Check.AI_REVIEW, Check.SIZE, Check.SCREENSHOTS})
 
 
-@dataclass(frozen=True)
-class CheckRun:
-    """One CI check on the head commit."""
-
-    name: str
-    state: str  #: ok, fail, wait, human
-    required: bool = False
-    url: str = ""
+_OF_CI = {
+    CiState.PASSED: State.OK,
+    CiState.FLAKY: State.OK,
+    CiState.WAITING: State.WAIT,
+    CiState.RUNS_AGAIN: State.WAIT,
+    CiState.CANCELLED: State.WAIT,
+    CiState.RED: State.FAIL,
+    CiState.BASE_BROKEN: State.HUMAN,
+    CiState.MACHINERY: State.HUMAN,
+    CiState.UNFINISHED: State.HUMAN,
+    CiState.ACTION_REQUIRED: State.HUMAN,
+    CiState.MISSING: State.HUMAN,
+    CiState.UNREADABLE: State.HUMAN,
+    CiState.UNVERIFIED: State.HUMAN,
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,9 @@ class PullFacts:
         head: the head commit now.
         head_since: when it was first seen.
         checks_head: head commit for which `checks`, `required` and threads were fetched; empty when never.
+        rerun: the jobs of this head that were started again; None when none were.
+        machinery: failed jobs of this head that CI's own trouble failed, by their logs, and that run no more.
+        was_red: names of checks that were red before on this head, for a reason of their own.
         verified_head, verified_ok: a run of the repository's own verify command, for repositories without CI.
     """
 
@@ -92,6 +104,9 @@ class PullFacts:
     checks: tuple[CheckRun, ...] = ()
     required: tuple[str, ...] = ()
     checks_complete: bool = True  #: False when there are more checks than could be fetched
+    rerun: Rerun | None = None
+    machinery: tuple[int, ...] = ()
+    was_red: tuple[str, ...] = ()
     unresolved_threads: int | None = None
     threads_handed: bool = False  #: an attempt was told every comment in them
     diff: DiffFact | None = None
@@ -207,57 +222,8 @@ def _synced(facts: PullFacts) -> Line:
 
 
 def _ci(facts: PullFacts, policy: DonePolicy, now: datetime) -> Line:
-    age = (now - facts.head_since).total_seconds()
-    if not facts.has_ci:
-        if facts.verified_head != facts.head:
-            return Line(Check.CI, State.WAIT, "no CI here: the repository's verify command runs")
-        if facts.verified_ok is None:
-            why = facts.verified_why or "the verify command could not be run"
-            return Line(Check.CI, State.HUMAN, f"no CI here, and {why}")
-        state = State.OK if facts.verified_ok else State.FAIL
-        return Line(
-            Check.CI,
-            state,
-            "no CI here: the repository's verify command " + ("passed" if state is State.OK else "failed"),
-        )
-    if facts.checks_head != facts.head:
-        return Line(Check.CI, State.WAIT, "checks of this commit are not known yet")
-    if not facts.checks:
-        if facts.required and age > policy.missing_checks_s:
-            return Line(
-                Check.CI,
-                State.HUMAN,
-                "required checks did not start: approve the workflow run, or check path filters and the app's rights",
-            )
-        if not facts.required and age > policy.missing_checks_s:
-            return Line(Check.CI, State.HUMAN, "no check ever started; set `ci = false` to use the verify command")
-        return Line(Check.CI, State.WAIT, "no check has started yet")
-    gate = [run for run in facts.checks if run.required] if facts.required else list(facts.checks)
-    named = {run.name for run in facts.checks}
-    missing = [name for name in facts.required if name not in named]
-    failed = [run for run in gate if run.state == "fail"]
-    if failed and any(run.state == "wait" for run in gate):
-        # The other checks may tell more; one retry should know all of it.
-        return Line(Check.CI, State.WAIT, "red: " + ", ".join(run.name for run in failed) + "; others still run")
-    if failed:
-        return Line(Check.CI, State.FAIL, "red: " + ", ".join(run.name for run in failed), failed[0].url)
-    if any(run.state == "human" for run in gate):
-        return Line(Check.CI, State.HUMAN, "a workflow run waits for a person's approval on GitHub")
-    cancelled = [run for run in gate if run.state == "cancelled"]
-    if cancelled and not any(run.state == "wait" for run in gate):
-        names = ", ".join(run.name for run in cancelled)
-        return Line(
-            Check.CI, State.HUMAN, f"cancelled before a result: {names}; run it again on GitHub", cancelled[0].url
-        )
-    if missing:
-        state = State.HUMAN if age > policy.missing_checks_s else State.WAIT
-        return Line(Check.CI, state, "required checks are missing: " + ", ".join(missing))
-    waiting = [run for run in gate if run.state != "ok"]
-    if waiting:
-        return Line(Check.CI, State.WAIT, f"{len(gate) - len(waiting)} of {len(gate)} passed", waiting[0].url)
-    if not facts.checks_complete:
-        return Line(Check.CI, State.HUMAN, f"{len(gate)} passed, but there are more checks than I can read")
-    return Line(Check.CI, State.OK, f"{len(gate)} of {len(gate)} passed", gate[0].url if gate else "")
+    ci = judge_ci(facts, policy, now)
+    return Line(Check.CI, _OF_CI[ci.state], ci.detail, ci.url)
 
 
 def _reviewed(facts: PullFacts, policy: DonePolicy) -> Line:

@@ -1,4 +1,4 @@
-"""What must be fetched or run before a pull request can be judged: its diff, its verify command, why CI is red."""
+"""What must be fetched or run before a pull request can be judged: its diff, its verify command."""
 
 from __future__ import annotations
 
@@ -8,20 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session
-
 from integrations.fault import IntegrationError
-from integrations.github.excerpt import excerpt
 from integrations.redact import redact
 from scheduler.background import NotYetError, in_own_thread
-from scheduler.failures import fail
 from scheduler.leaks import leaks
-from scheduler.lifecycle import Cause, TaskState
 from scheduler.outages import Dependencies, remote_of
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
 from scheduler.pull_rows import PullCommands, load_pull, put_facts
-from scheduler.pulls import withdraw_before_changes
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import PullRequest, Task
 from scheduler.steps import StepName
@@ -126,64 +120,6 @@ class Gatherer:
         assert pull.id is not None
         await put_facts(self._out, pull.id, pull.head_sha, _verified(pull, ok, why))
 
-    async def explain_ci(self, pull_id: int) -> None:
-        """Fetch why CI is red, then record the failure with those lines as its evidence."""
-        pull, _task, repository = await load_pull(self._out, pull_id)
-        failed = [check for check in pull.facts.get("checks", ()) if check["state"] == "fail"]
-        seen_at = pull.facts_head if repository.has_ci else pull.facts.get("verified_head")
-        if seen_at != pull.head_sha:
-            return
-        cause = "ci" if repository.has_ci else "verify"
-        try:
-            lines = (
-                await asyncio.to_thread(self._ci_lines, pull, failed)
-                if repository.has_ci
-                else list(pull.facts.get("verified_tail", ()))
-            )
-        except IntegrationError as problem:
-            if await self._dependencies.failed(problem, pull.repo) or problem.retryable:
-                raise NotYetError(str(problem)) from problem
-            lines = [f"{check['name']} is red; its log cannot be read: {problem.user_message}" for check in failed]
-
-        def work(session: Session) -> None:
-            now = self._out.clock()
-            row = session.get(PullRequest, pull_id)
-            assert row is not None
-            owner = session.get(Task, row.task_id)
-            assert owner is not None
-            if row.head_sha != pull.head_sha or owner.state not in {TaskState.VERIFYING, TaskState.READY}:
-                return
-            if repository.has_ci and _red(row) != _red(pull):
-                return  # it was run again meanwhile: these lines explain a failure that is none any more
-            withdraw_before_changes(session, now, row, owner)
-            names = ", ".join(check["name"] for check in failed) or "the verify command"
-            fail(
-                session,
-                now,
-                self._out.policy(),
-                owner,
-                cause=cause,
-                transition=Cause.CI_FAILED,
-                subject=f"pull:{row.id}:{row.head_sha}:ci",
-                message=f"CI is red: {names}.",
-                evidence=lines,
-                head=row.head_sha,
-            )
-
-        await self._out.registry.write(work)
-
-    def _ci_lines(self, pull: PullRequest, failed: list[dict[str, Any]]) -> list[str]:
-        lines: list[str] = []
-        for check in failed:
-            lines.append(f"check {check['name']} is red")
-            if check.get("job_id") is None:
-                continue
-            output = self._out.github.check_output(pull.repo, check["job_id"])
-            cut = excerpt(output.log, _LOG_LINES)
-            lines += [f"{note.path}:{note.line}: {note.message}" for note in output.annotations][:10]
-            lines += [line.rstrip() for line in cut.lines]
-        return [redact(line, self._out.secrets) for line in lines]
-
 
 def _verified(pull: PullRequest, ok: bool | None, output: str) -> dict[str, Any]:
     return {
@@ -191,10 +127,6 @@ def _verified(pull: PullRequest, ok: bool | None, output: str) -> dict[str, Any]
         "verified_ok": ok,
         "verified_tail": output.splitlines()[-_LOG_LINES:],
     }
-
-
-def _red(pull: PullRequest) -> list[str]:
-    return [check["name"] for check in pull.facts.get("checks", ()) if check["state"] == "fail"]
 
 
 def _matching(files: tuple[str, ...] | list[str], patterns: tuple[str, ...]) -> list[str]:

@@ -39,6 +39,7 @@ from scheduler.publishing import Publisher
 from scheduler.pull_rows import PullCommands
 from scheduler.pulls import PullWatcher
 from scheduler.questions import rewrite_prompt
+from scheduler.red_ci import RedCi
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_task, remember, say
@@ -88,6 +89,7 @@ class Monitor:
         self._prover = Prover(out)
         self._commands = PullCommands(out)
         self._gatherer = Gatherer(out, self._commands)
+        self._red_ci = RedCi(out)
         self._photographer = Photographer(out, self._commands)
         self._spokesman = Spokesman(out)
         self._reporter = Reporter(out)
@@ -270,7 +272,7 @@ class Monitor:
         works = {
             "diff": self._gatherer.fetch_diff,
             "verify": self._gatherer.run_verify,
-            "ci": self._gatherer.explain_ci,
+            "ci": self._red_ci.explain,
             "pictures": self._photographer.take,
             "summary": self._spokesman.tell,
             "status": self._reporter.report,

@@ -17,6 +17,7 @@ from functools import partial
 import structlog
 from sqlmodel import Session, select
 
+from scheduler.ci import judge_ci
 from scheduler.consequences import act_on_lines, conflict_is_new, help_is_moot, wants_review
 from scheduler.done import Check, State, Verdict, verdict
 from scheduler.lifecycle import Cause, PullState, TaskState
@@ -61,7 +62,7 @@ class Prover:
             wants.append(("summary", pull.id))
         if self._wants_pictures(one, said):
             wants.append(("pictures", pull.id))
-        if self._ci_is_red(task, said):
+        if self._ci_wants_explaining(one):
             wants.append(("ci", pull.id))
         if owed(pull, task, one.known):
             wants.append(("status", pull.id))
@@ -77,8 +78,9 @@ class Prover:
         held = said.line(Check.CI).state in {State.OK, State.HUMAN, State.NA}
         return held and bool(one.repository.screenshots) and said.line(Check.SCREENSHOTS).state is State.WAIT
 
-    def _ci_is_red(self, task: Task, said: Verdict) -> bool:
-        return task.state in {TaskState.VERIFYING, TaskState.READY} and said.line(Check.CI).state is State.FAIL
+    def _ci_wants_explaining(self, one: Standing) -> bool:
+        ci = judge_ci(one.facts, done_policy(self._out.policy(), one.task, one.author), self._out.clock())
+        return one.task.state in {TaskState.VERIFYING, TaskState.READY} and ci.unexplained
 
     def _anything_new(self, one: Standing, said: Verdict) -> bool:
         """Whether this look changes anything; a quiet one writes nothing."""

@@ -19,6 +19,7 @@ from integrations.fault import IntegrationError
 from integrations.github import PullDetail, PullLight
 from integrations.github.shown_pictures import pictures_in
 from scheduler.background import NotYetError
+from scheduler.check_facts import LOOK_AGAIN, of_checks, waits_for_base
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outages import GITHUB, Dependencies, went_down
 from scheduler.outside import Outside
@@ -26,7 +27,6 @@ from scheduler.questions import withdraw_questions
 from scheduler.registry.talk import Outbox
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
-from scheduler.statuses import PREFIX
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +63,7 @@ class PullWatcher:
     def __init__(self, out: Outside) -> None:
         self._out = out
         self._dependencies = Dependencies(out)
+        self._looked: dict[int, datetime] = {}  #: when each was looked at closely, in this life
 
     async def look(self) -> Fetched:
         """One light query over all watched pull requests."""
@@ -109,7 +110,11 @@ class PullWatcher:
             row.fingerprint != seen.fingerprint
             or row.state.value != seen.state
             or (row.state is PullState.OPEN and row.facts_head != seen.head_sha)
+            or (waits_for_base(row.facts) and self._out.clock() - self._looked_at(row) >= LOOK_AGAIN)
         )
+
+    def _looked_at(self, row: PullRequest) -> datetime:
+        return self._looked.get(row.id or 0, row.created_at)
 
     async def _gone(self, rows: Sequence[PullRequest]) -> None:
         def untold(session: Session) -> list[PullRequest]:
@@ -176,6 +181,7 @@ class PullWatcher:
             if not await self._dependencies.failed(problem, row.repo):
                 await self._note(pull_id, f"{row.url} cannot be looked at closely: {problem.user_message}")
             raise NotYetError(str(problem)) from problem
+        self._looked[pull_id] = out.clock()
         await out.registry.write(lambda s: self._put_detail(s, pull_id, seen, fingerprint))
 
     async def _note(self, pull_id: int, text: str) -> None:
@@ -208,21 +214,7 @@ class PullWatcher:
         ]
         facts: dict[str, Any] = {
             **row.facts,
-            "checks": [
-                {
-                    "name": check.name,
-                    # Cancelled is no verdict on the code, and nobody is sent back for it.
-                    "state": "cancelled" if check.state == "fail" and check.worth_a_rerun else check.state,
-                    "conclusion": check.conclusion,
-                    "required": check.required,
-                    "url": check.url,
-                    "job_id": check.job_id,
-                }
-                for check in seen.checks
-                if not check.name.startswith(PREFIX)  # our own words are no evidence
-            ],
-            "required": [name for name in seen.required if not name.startswith(PREFIX)],
-            "complete": seen.complete,
+            **of_checks(seen, row.facts),
             "threads": len(threads),
             "unresolved": [
                 {"id": one.id, "path": one.path or thread.path, "line": one.line or thread.line, "body": one.body}

@@ -11,7 +11,8 @@ from sqlalchemy import Select
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
-from scheduler.done import CheckRun, DiffFact, DonePolicy, PullFacts, ReviewFact, State
+from scheduler.check_facts import check_runs, machinery_of, rerun_of, was_red
+from scheduler.done import DiffFact, DonePolicy, PullFacts, ReviewFact, State
 from scheduler.judging import Kind
 from scheduler.lifecycle import PullState, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
@@ -56,10 +57,10 @@ def facts_of(pull: PullRequest, repository: RepositoryPolicy, known: Known) -> P
         draft=pull.draft,
         mergeable=pull.mergeable,
         checks_head=pull.facts_head if "checks" in facts else "",
-        checks=tuple(
-            CheckRun(check["name"], check["state"], bool(check["required"]), check.get("url") or "")
-            for check in facts.get("checks", ())
-        ),
+        checks=check_runs(facts),
+        rerun=rerun_of(facts, pull.head_sha),
+        machinery=machinery_of(facts, pull.head_sha),
+        was_red=was_red(facts, pull.head_sha),
         required=tuple(facts.get("required", ())),
         checks_complete=bool(facts.get("complete", True)),
         unresolved_threads=facts.get("threads"),

@@ -24,6 +24,7 @@ from integrations.fault import IntegrationError
 from integrations.github import Forbidden, Invalid, NotFound
 from integrations.github.client import LONGEST_DESCRIPTION
 from scheduler.background import NotYetError
+from scheduler.check_facts import PREFIX
 from scheduler.done import Check, State
 from scheduler.lifecycle import PullState, TaskState
 from scheduler.outside import Outside
@@ -34,7 +35,6 @@ from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
 
-PREFIX = "waggle/"
 AI_REVIEW, SCREENSHOTS, DONE = f"{PREFIX}ai-review", f"{PREFIX}screenshots", f"{PREFIX}done"
 
 _WORD = {State.OK: "success", State.NA: "success", State.FAIL: "failure", State.HUMAN: "pending"}

@@ -34,6 +34,7 @@ class StepName(StrEnum):
     KEEP_PICTURES = "keep_pictures"  #: make room for its pictures, take them, or forget them
     SHOW = "show"  #: put the pictures on a branch beside the code
     STATUS = "status"  #: set a commit status
+    RERUN = "rerun"  #: start failed CI jobs again
     COMMENT = "comment"  #: write or update one of our comments on the pull request
     RESCUE = "rescue"  #: save unpublished work before a workspace goes
     REMOVE_WORKSPACE = "remove_workspace"

@@ -4,7 +4,7 @@ client.py       the door
 light.py        the query of every tick          detail.py      one pull request in full
 pulls.py        find, open, close                conversation.py comments, reviews
 ci_output.py    summary, annotations, log        excerpt.py     the lines of a log that explain a failure
-checks.py       what checks add up to            fingerprint.py whether anything changed
+checks.py       what a check's words mean        fingerprint.py whether anything changed
 probe.py        what the credential can do       limits.py      quotas, pauses, our own write budget
 app.py          a GitHub App's tokens
 connection.py   PyGithub, one client a thread    graphql.py     one GraphQL call, partial data kept
@@ -13,7 +13,6 @@ answers.py, values.py, markers.py, errors.py, queries/*.graphql
 """
 
 from integrations.github.app import AppCredential, AppIdentity
-from integrations.github.checks import CiState, CiVerdict, judge
 from integrations.github.client import GitHub
 from integrations.github.errors import (
     AuthFailed,
@@ -37,6 +36,7 @@ from integrations.github.values import (
     CheckOutput,
     Comment,
     Excerpt,
+    JobAttempt,
     LightBatch,
     PullDetail,
     PullLight,
@@ -56,8 +56,6 @@ __all__ = [
     "Capability",
     "CheckFact",
     "CheckOutput",
-    "CiState",
-    "CiVerdict",
     "Comment",
     "Conflict",
     "Excerpt",
@@ -65,6 +63,7 @@ __all__ = [
     "GitHub",
     "GitHubError",
     "Invalid",
+    "JobAttempt",
     "LightBatch",
     "Limits",
     "NotFound",
@@ -81,6 +80,5 @@ __all__ = [
     "TimedOut",
     "Unavailable",
     "excerpt",
-    "judge",
     "marker",
 ]

@@ -196,7 +196,12 @@ class Rule(Shape):
     parameters: RuleParameters | None = None
 
 
+class BaseCommit(Shape):
+    status_check_rollup: Rollup | None = None
+
+
 class BaseRef(Shape):
+    target: BaseCommit | None = None
     ref_update_rule: RefUpdateRule | None = None
     rules: Nodes[Rule] | None = None
 

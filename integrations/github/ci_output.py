@@ -14,7 +14,7 @@ import requests
 
 from integrations.github.connection import Connection, present
 from integrations.github.errors import Forbidden, GitHubError, NotFound, no_answer, no_connection, refused
-from integrations.github.values import Annotation, CheckOutput
+from integrations.github.values import Annotation, CheckOutput, JobAttempt
 from integrations.redact import redact
 
 #: Bytes of a log that are kept, from its end: failures are reported last.
@@ -64,6 +64,15 @@ def _from_check(connection: Connection, slug: str, job_id: int) -> tuple[str, tu
             )
         )
     return redact("\n\n".join(parts))[:MOST_SUMMARY], annotations
+
+
+def job_attempt(connection: Connection, slug: str, job_id: int) -> JobAttempt:
+    """Which attempt of its workflow run a job belongs to, and how far that run is."""
+    with connection.calling(f"look at job {job_id} of {slug}") as client:
+        _, job = client.requester.requestJsonAndCheck("GET", f"/repos/{slug}/actions/jobs/{job_id}")
+        run_id = int(job["run_id"])
+        _, run = client.requester.requestJsonAndCheck("GET", f"/repos/{slug}/actions/runs/{run_id}")
+        return JobAttempt(run_id, int(job["run_attempt"]), int(run["run_attempt"]), run["status"] != "completed")
 
 
 def _log(connection: Connection, slug: str, job_id: int) -> str:

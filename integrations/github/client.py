@@ -15,6 +15,7 @@ from integrations.github.limits import Clock, Limits, utc_now
 from integrations.github.values import (
     Capability,
     CheckOutput,
+    JobAttempt,
     LightBatch,
     PullDetail,
     PullRef,
@@ -119,6 +120,10 @@ class GitHub:
         """Start the failed jobs of a workflow run again. Raises Forbidden without the right to Actions."""
         with self._connection.calling(f"start run {run_id} of {slug} again", write=True) as client:
             client.requester.requestJsonAndCheck("POST", f"/repos/{slug}/actions/runs/{run_id}/rerun-failed-jobs")
+
+    def job_attempt(self, slug: str, job_id: int) -> JobAttempt:
+        """Which attempt of its workflow run a job belongs to. Raises NotFound for what is no Actions job."""
+        return ci_output.job_attempt(self._connection, slug, job_id)
 
     def upsert_comment(self, slug: str, number: int, marker: str, body: str) -> str:
         """Write a comment, or change ours with that marker (see `markers.marker`). Returns its address."""

@@ -30,7 +30,9 @@ def look_closely(connection: Connection, slug: str, number: int, own_login: str)
     pull = reply.data.repository.pull_request if reply.data.repository else None
     if pull is None:
         raise NotFound(f"{what}: no such pull request", user_message=f"There is no pull request {slug}#{number}.")
-    readable = not any("statusCheckRollup" in (entry.path or ()) for entry in reply.errors)
+    readable = not any(
+        "statusCheckRollup" in (entry.path or ()) and "baseRef" not in (entry.path or ()) for entry in reply.errors
+    )
     seen = _detail(pull, own_login, readable=readable)
     if readable:
         return seen
@@ -53,6 +55,7 @@ def _detail(pull: DetailPull, own_login: str, *, readable: bool) -> PullDetail:
         closed_by=closed_by[0] if closed_by else None,
         closed_by_is_user=closed_by[1] if closed_by else False,
         checks=newest(_check(node, required) for node in (contexts.known if contexts else ())),
+        base_checks=_base_checks(pull),
         required=required,
         threads=threads,
         people_comments=tuple(
@@ -89,6 +92,13 @@ def _required(pull: DetailPull) -> tuple[str, ...]:
         if rule.parameters is not None:
             names.update(check.context for check in rule.parameters.required_status_checks)
     return tuple(sorted(names))
+
+
+def _base_checks(pull: DetailPull) -> tuple[CheckFact, ...]:
+    """What the checks say at the head of the base branch; none where this credential may not read them."""
+    commit = pull.base_ref.target if pull.base_ref else None
+    contexts = commit.status_check_rollup.contexts if commit and commit.status_check_rollup else None
+    return newest(_check(node, ()) for node in (contexts.known if contexts else ()))
 
 
 def _check(node: Context, required: tuple[str, ...]) -> CheckFact:

@@ -127,6 +127,22 @@ class CheckFact:
 
 
 @dataclass(frozen=True)
+class JobAttempt:
+    """Which try of its workflow run a job belongs to.
+
+    Attributes:
+        attempt: 1 for a job that nobody started again.
+        latest: the run's newest attempt.
+        running: the run has not ended.
+    """
+
+    run_id: int
+    attempt: int
+    latest: int
+    running: bool
+
+
+@dataclass(frozen=True)
 class Review:
     """A submitted review. It counts for `commit` only."""
 
@@ -173,6 +189,7 @@ class PullDetail:
         state: whether it is open, merged, or closed without a merge.
         merged_by, closed_by: who did it; None when nobody did or GitHub does not say.
         merged_by_is_user: a person's account, not an app's.
+        base_checks: what the checks say at the head of the base branch, as far as it can be seen.
         required: names of the checks that the base branch's rules demand.
         threads: review threads, resolved ones too.
         people_comments: comments of people other than Waggle, oldest first, those in threads included.
@@ -194,6 +211,7 @@ class PullDetail:
     complete: bool = True
     checks_readable: bool = True
     closed_by_is_user: bool = False
+    base_checks: tuple[CheckFact, ...] = ()
     labels: tuple[str, ...] = ()
 
 

@@ -94,6 +94,8 @@ def _playground(case: Case) -> list[str]:
     found += _differs("pull requests", [(one["state"], one["merged"], one["merged_by"]) for one in pulls], _MERGED)
     statuses = Counter((one["path"], one["body"]) for one in calls if one["performed"] and "/statuses/" in one["path"])
     found += [f"said {n} times: {body}" for (_, body), n in statuses.items() if n > 1]
+    again = Counter(one["path"] for one in calls if one["performed"] and one["path"].endswith("/rerun-failed-jobs"))
+    found += [f"run again {n} times: {path}" for path, n in again.items() if n > 1]
     bare = case.place.home / "github" / f"{SLUG}.git"
     found += _differs("branches on GitHub", _refs(bare, "refs/heads/"), ["refs/heads/main", *case.scenario.beside])
     made = case.scenario.makes

@@ -36,6 +36,14 @@ REFUSING_HOOK = (
 PICTURE = "{ printf '\\211PNG\\r\\n\\032\\n'; cat templates/invoices.html; } > $WAGGLE_PICTURES/invoices.png"
 
 
+#: One more job of CI, whose machine is lost the first time.
+LOST_MACHINE = (
+    "grep -q machine .playground-ci.toml || printf '%s\\n' '[[job]]' 'name = \"machine\"' "
+    "'command = \"if mkdir ../../../lost; then echo The runner has received a shutdown signal; exit 1; fi\"' "
+    ">> .playground-ci.toml"
+)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One story.
@@ -231,6 +239,13 @@ SCENARIOS: Mapping[str, Scenario] = {
         behaviours=("break-test", "succeed"),
         attempts=("done", "done"),
         states=(*_START, "verifying", "diagnosing", "queued", "running", *_END),
+    ),
+    "lost machine": Scenario(
+        feature,
+        policy(repositories=(RepositoryPolicy(SLUG, playground=True, install=LOST_MACHINE),)),
+        (StepName.RERUN,),
+        attempts=("done",),
+        states=(*_START, *_END),
     ),
     "pictures": Scenario(
         feature,

@@ -35,7 +35,8 @@ NOT_TAKEN: frozenset[StepName] = frozenset()
 ELSEWHERE = frozenset({StepName.GUIDE})
 #: Steps in which no process is started: GitHub is called, and a kill within is a kill before or after.
 WITHOUT_PROCESS = frozenset(
-    {StepName.OPEN_PULL, StepName.STATUS, StepName.STOP, StepName.REMOVE_RUN, StepName.COMMENT, StepName.KEEP_PICTURES}
+    {StepName.OPEN_PULL, StepName.STATUS, StepName.RERUN, StepName.COMMENT}
+    | {StepName.STOP, StepName.REMOVE_RUN, StepName.KEEP_PICTURES}
 )
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integrations.github import CiState, GitHub, Invalid, PullDetail, PullRef, ReviewComment, excerpt, judge, marker
+from integrations.github import GitHub, Invalid, JobAttempt, PullDetail, PullRef, ReviewComment, excerpt, marker
 from integrations.playground.github.records import Thread
 from integrations.playground.github.reviews import Remark
 from tests.integration.github_world import SLUG, Playground, eventually, playground
@@ -108,7 +108,6 @@ def test_a_green_pull_request_passes(place: Playground, github: GitHub) -> None:
         ("tests", "ok", True),
         ("lint", "ok", True),
     }
-    assert judge(seen.checks, seen.required).state is CiState.PASS
     light = github.light([ref.node_id]).pulls[ref.node_id]
     assert (light.state, light.head_branch, light.base_branch, light.rollup) == (
         "open",
@@ -124,9 +123,7 @@ def test_a_red_one_shows_why_without_the_credential(place: Playground, github: G
     script = "echo '{\"looks\": \"like json\"}'\necho 'E   AssertionError: 1 != 2'\nexit 3\n"
     ref = place.pull(github, "waggle/red", {"run-tests.sh": script})
     seen = checked(github, ref)
-    verdict = judge(seen.checks, seen.required)
-    assert verdict.state is CiState.FAIL
-    [failed] = verdict.failing
+    [failed] = [check for check in seen.checks if check.state == "fail"]
 
     assert failed.job_id is not None
     output = github.check_output(SLUG, failed.job_id)
@@ -342,15 +339,18 @@ def test_a_status_is_set_once(place: Playground, github: GitHub) -> None:
 
 def test_failed_jobs_are_started_again(place: Playground, github: GitHub) -> None:
     ref = place.pull(github, "waggle/again", {"run-tests.sh": "exit 1\n"})
-    [failed] = judge(checked(github, ref).checks, ()).failing
+    [failed] = [check for check in checked(github, ref).checks if check.state == "fail"]
+    assert failed.run_id is not None and failed.job_id is not None
+    assert github.job_attempt(SLUG, failed.job_id) == JobAttempt(failed.run_id, 1, 1, running=False)
 
-    assert failed.run_id is not None
     github.rerun_failed(SLUG, failed.run_id)
 
     def newer() -> bool:
         return any(check.job_id != failed.job_id and check.name == "tests" for check in checked(github, ref).checks)
 
     assert eventually(newer)
+    assert github.job_attempt(SLUG, failed.job_id).latest == 2
+    assert any(check.name == "tests" and check.state == "ok" for check in checked(github, ref).base_checks)
 
 
 def test_many_threads_never_get_each_others_answers(place: Playground, github: GitHub) -> None:

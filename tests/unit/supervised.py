@@ -29,6 +29,7 @@ from scheduler.policy import Policy, RepositoryPolicy, Route, SettleTimes
 from scheduler.proving import Prover
 from scheduler.pull_rows import PullCommands
 from scheduler.pulls import PullWatcher
+from scheduler.red_ci import RedCi
 from scheduler.registry import Attempt, Judgement, Outbox, PullRequest, Registry, Request, Task
 from scheduler.review_comment import Spokesman
 from scheduler.reviews import apply_review
@@ -367,7 +368,7 @@ class Stand:
         await Spokesman(self.outside).tell(self.pull.id or 0)
 
     async def explain(self) -> None:
-        await self.gatherer.explain_ci(self.pull.id or 0)
+        await RedCi(self.outside).explain(self.pull.id or 0)
 
     def council(self) -> None:
         """The council answers every review that was asked for, as the commit in question deserves."""

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.done import Check, CheckRun, DiffFact, DonePolicy, PullFacts, ReviewFact, State, verdict
+from scheduler.ci import CheckRun
+from scheduler.done import Check, DiffFact, DonePolicy, PullFacts, ReviewFact, State, verdict
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEAD, OLD = "a" * 40, "b" * 40

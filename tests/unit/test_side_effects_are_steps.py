@@ -53,7 +53,7 @@ DOORS = {
     "github": _door(
         GitHub,
         "open_pull close_pull rerun_failed upsert_comment post_review set_status",
-        "viewer repository find_pull light detail check_output statuses probe rates",
+        "viewer repository find_pull light detail check_output job_attempt statuses probe rates",
     ),
 }
 #: Ways to change the world without a door.

@@ -9,7 +9,7 @@ from integrations.playground.github.doorway import Answer, Call, Doorway
 from integrations.playground.github.records import Annotation, Job, Run, Status
 from integrations.playground.github.refusal import Refused, invalid, not_found
 from integrations.playground.github.rest_repositories import paged, shapes
-from integrations.playground.github.shapes_checks import CheckShapes, run_state
+from integrations.playground.github.shapes_checks import CheckShapes, attempt_of, run_state
 from integrations.playground.github.world import GitHubWorld
 
 _STATES = ("error", "failure", "pending", "success")
@@ -60,11 +60,11 @@ class CheckCalls:
 
     async def run_jobs(self, call: Call) -> Answer:
         run = self._run(call)
-        jobs = self._jobs(run)
+        every = jobs = self._jobs(run)
         if call.query("filter", "latest") == "latest":
             jobs = list({job.name: job for job in jobs}.values())
         shape = CheckShapes(shapes(call))
-        page = paged(call, [shape.job(job, run) for job in jobs])
+        page = paged(call, [shape.job(job, run, attempt_of(job, every)) for job in jobs])
         return Answer({"total_count": len(jobs), "jobs": page.body}, headers=page.headers)
 
     async def rerun(self, call: Call) -> Answer:
@@ -78,7 +78,7 @@ class CheckCalls:
         job = self._job(call)
         run = self._store.get(Run, job.run_id)
         assert run is not None
-        return Answer(CheckShapes(shapes(call)).job(job, run))
+        return Answer(CheckShapes(shapes(call)).job(job, run, attempt_of(job, self._jobs(run))))
 
     async def job_log(self, call: Call) -> Answer:
         """302 to the log. GitHub sends to another host; here it is another path, and it too refuses a token."""

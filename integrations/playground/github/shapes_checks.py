@@ -87,7 +87,7 @@ class CheckShapes:
             "raw_details": "",
         }
 
-    def job(self, job: Job, run: Run) -> Json:
+    def job(self, job: Job, run: Run, attempt: int = 1) -> Json:
         at = self.shapes.at
         url = f"{at.api}/repos/{job.slug}/actions/jobs/{job.id}"
         return {
@@ -95,7 +95,7 @@ class CheckShapes:
             "node_id": node_id(job),
             "run_id": run.id,
             "run_url": f"{at.api}/repos/{job.slug}/actions/runs/{run.id}",
-            "run_attempt": 1,
+            "run_attempt": attempt,
             "url": url,
             "html_url": at.job(job),
             "check_run_url": f"{at.api}/repos/{job.slug}/check-runs/{job.id}",
@@ -129,7 +129,7 @@ class CheckShapes:
             "head_branch": run.branch,
             "head_sha": run.sha,
             "run_number": run.number,
-            "run_attempt": 1,
+            "run_attempt": max([attempt_of(job, jobs) for job in jobs], default=1),
             "event": run.event,
             "status": status,
             "conclusion": conclusion or None,
@@ -159,6 +159,11 @@ class CheckShapes:
             "created_at": moment(status.created_at),
             "updated_at": moment(status.created_at),
         }
+
+
+def attempt_of(job: Job, jobs: list[Job]) -> int:
+    """Which try of the run a job belongs to: a run that is started again has its failed jobs once more."""
+    return sum(1 for other in jobs if other.name == job.name and other.id <= job.id)
 
 
 def run_state(jobs: list[Job]) -> tuple[str, str]:
