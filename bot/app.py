@@ -45,7 +45,7 @@ from scheduler.supervisor import Supervisor
 _PLAYGROUND_ADMIN = "U0ANA"  #: the person at the page, unless waggle.toml names somebody
 
 
-_PLAYGROUND_TICK_S = 1.0
+_PLAYGROUND_TICK_S = 1.5  # an hour of it stays above the reserve of the quota
 
 
 def utc_now() -> datetime:

@@ -37,7 +37,7 @@ from scheduler.outside import Outside
 from scheduler.proving import Prover
 from scheduler.publishing import Publisher
 from scheduler.pull_rows import PullCommands
-from scheduler.pulls import PullWatcher
+from scheduler.pulls import Fetched, PullWatcher
 from scheduler.questions import rewrite_prompt
 from scheduler.red_ci import RedCi
 from scheduler.registry.reading import latest_attempt
@@ -119,7 +119,7 @@ class Monitor:
             stages = {
                 "use answers": self._use_answers,
                 "attempts": self._attempts,
-                **({"ask GitHub": self._fetch} if fetch else {}),
+                "ask GitHub": partial(self._fetch, look=self._pulls.look if fetch else self._pulls.look_again),
                 "judge pull requests": self._prove,
                 "start agents": self._dispatch,
                 "clean up": self._clean,
@@ -260,8 +260,8 @@ class Monitor:
 
     # --- pull requests ---------------------------------------------------------------------------------------------
 
-    async def _fetch(self, report: TickReport) -> None:
-        fetched = await self._pulls.look()
+    async def _fetch(self, report: TickReport, look: Callable[[], Awaitable[Fetched]]) -> None:
+        fetched = await look()
         report.requests += fetched.requests
         report.seen += fetched.seen
         for pull_id, fingerprint in fetched.changed:

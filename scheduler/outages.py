@@ -50,14 +50,18 @@ def went_down(session: Session, now: datetime, name: str, why: str, *, lasting: 
         say(session, now, kind="alert", dedupe_key=f"outage:{name}:{fact['since']}", payload={"text": why})
 
 
-def came_back(session: Session, now: datetime, name: str) -> None:
-    """`name` answered again."""
+def came_back(session: Session, now: datetime, name: str, text: str = "") -> None:
+    """`name` answered again.
+
+    Parameters:
+        text: what is said then, where people had heard of it.
+    """
     fact = recall(session, f"outage:{name}")
     if not fact or not fact["since"]:
         return
     since = datetime.fromisoformat(fact["since"])
     remember(session, now, f"outage:{name}", {"since": None, "said": False})
-    text = f"{name} answers again; everything is picked up."
+    text = text or f"{name} answers again; everything is picked up."
     if not fact["said"]:
         if name != SLACK or now - since < _LASTING:
             return

@@ -24,9 +24,11 @@ from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outages import GITHUB, Dependencies, went_down
 from scheduler.outside import Outside
 from scheduler.questions import withdraw_questions
+from scheduler.quota import QuotaWatch
 from scheduler.registry.talk import Outbox
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
+from scheduler.unsettled import Unsettled
 
 log = structlog.get_logger(__name__)
 
@@ -63,12 +65,28 @@ class PullWatcher:
     def __init__(self, out: Outside) -> None:
         self._out = out
         self._dependencies = Dependencies(out)
+        self._quota = QuotaWatch(out)
+        self._unsettled = Unsettled()
         self._looked: dict[int, datetime] = {}  #: when each was looked at closely, in this life
 
     async def look(self) -> Fetched:
-        """One light query over all watched pull requests."""
+        """One light query over all watched pull requests; none while GitHub's quota is to be spared."""
+        rows = await self._out.registry.read(lambda s: watched(s, self._out.clock()))
+        self._unsettled.forget_but(row.id for row in rows if row.id is not None)
+        if not rows or not await self._quota.allows_look():
+            return Fetched()
+        return await self._ask(rows)
+
+    async def look_again(self) -> Fetched:
+        """Between two ticks: those whose mergeability GitHub was still computing, a few times and soon."""
+        again = self._unsettled.take(self._out.clock())
+        if not again or self._quota.short:
+            return Fetched()
+        rows = await self._out.registry.read(lambda s: watched(s, self._out.clock()))
+        return await self._ask([row for row in rows if row.id in again])
+
+    async def _ask(self, rows: Sequence[PullRequest]) -> Fetched:
         out = self._out
-        rows = await out.registry.read(lambda s: watched(s, out.clock()))
         if not rows:
             return Fetched()
         try:
@@ -80,6 +98,8 @@ class PullWatcher:
             await self._down("nothing was answered.")
             return Fetched(requests=batch.requests, failed=True)
         found = [(row, seen) for row in rows if (seen := batch.pulls.get(row.node_id)) is not None]
+        for row, seen in found:
+            self._unsettled.saw(row.id or 0, seen, out.clock())
         changed = [(row, seen) for row, seen in found if self._differs(row, seen)]
         if changed:
             await out.registry.write(lambda s: self._put_all(s, changed))

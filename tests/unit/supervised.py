@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 from integrations.agents import AgentEvent, Outcome, OutcomeKind
 from integrations.engines import Chunk, RunExit, RunState, RunView
 from integrations.git import History, MergeCheck
-from integrations.github import CheckFact, CheckOutput, LightBatch, PullDetail, PullLight
+from integrations.github import CheckFact, CheckOutput, LightBatch, PullDetail, PullLight, Rate
 from integrations.github.errors import Forbidden, Unavailable
 from integrations.pictures import Pictures
 from scheduler.dispatch import Host
@@ -72,6 +72,9 @@ class FakeGitHub:
     details: int = 0
     spoken: list[tuple[str, str, str, str]] = field(default_factory=list)  #: head, context, state, description
     refuses_statuses: bool = False
+    mergeable: str = "yes"
+    quotas: dict[str, Rate] = field(default_factory=dict)
+    lights: int = 0
 
     def statuses(self, slug: str, sha: str) -> dict[str, tuple[str, str]]:
         return {context: (state, text) for head, context, state, text in self.spoken if head == sha}
@@ -81,6 +84,9 @@ class FakeGitHub:
             raise Forbidden("no", user_message="The token may not do this.")
         self.spoken.append((sha, context, state, description))
 
+    def rates(self) -> dict[str, Rate]:
+        return self.quotas
+
     def upsert_comment(self, slug: str, number: int, marker: str, body: str) -> str:
         return "https://github.test/comment"
 
@@ -88,13 +94,18 @@ class FakeGitHub:
         return self.truths.setdefault(head, Truth())
 
     def light(self, node_ids: Sequence[str]) -> LightBatch:
+        self.lights += 1
         if self.down:
             raise Unavailable("GitHub is down", user_message="GitHub is down.")
         truth = self.truth(self.head)
         one = cast(
             PullLight,
             _Light(
-                self.head, self.base, self.state, fingerprint=f"{self.head}:{self.base}:{truth.checks}:{self.state}"
+                self.head,
+                self.base,
+                self.state,
+                fingerprint=f"{self.head}:{self.base}:{truth.checks}:{self.state}",
+                mergeable=self.mergeable,
             ),
         )
         return LightBatch({NODE: one}, frozenset(), frozenset(), 1, 1, None)
