@@ -62,6 +62,8 @@ class RedCi:
             await self._record(pull, "verify", ["the verify command"], list(pull.facts.get("verified_tail", ())))
             return
         culprits = _culprits(pull)
+        if not culprits:
+            return  # it was looked at again since this was asked for
         try:
             explained = await asyncio.to_thread(self._explained, pull, culprits)
             if explained.machinery:
@@ -176,11 +178,14 @@ class RedCi:
 
 
 def _culprits(pull: PullRequest) -> tuple[CheckRun, ...]:
-    """The checks that hold it back: the required ones where there are such, else all."""
+    """The checks that hold it back: the required ones where there are such, else all; none while any still runs."""
     checks = check_runs(pull.facts)
     gate = tuple(check for check in checks if check.required) if pull.facts.get("required") else checks
     failed = tuple(check for check in gate if check.state == "fail")
-    return failed or tuple(check for check in gate if check.state == "cancelled")
+    found = failed or tuple(check for check in gate if check.state == "cancelled")
+    rerun = rerun_of(pull.facts, pull.head_sha)
+    again = rerun is not None and any(check.job_id in rerun.jobs for check in found)
+    return () if again or any(check.state == "wait" for check in gate) else found
 
 
 def _about_code(annotations: Sequence[Any]) -> bool:

@@ -47,6 +47,7 @@ def test_the_sentence_says_how_much_is_left_and_until_when() -> None:
     assert "1999 of 5000 GraphQL calls" in said and "12:50 UTC" in said and "every 5 minutes" in said
 
 
+@pytest.mark.proves("29")
 async def test_a_low_quota_stretches_the_looks_is_said_once_and_picks_up_by_itself(stand: Stand) -> None:
     await stand.look()
     stand.github.quotas = {"graphql": Rate(5000, 1500, stand.clock() + timedelta(minutes=30))}

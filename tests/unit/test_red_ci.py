@@ -89,6 +89,7 @@ def retries(stand: Stand) -> tuple[int, int]:
     return stand.task().retries_failure, len(stand.rows(Judgement, kind=Kind.DIAGNOSE))
 
 
+@pytest.mark.proves("14")
 async def test_what_ci_itself_failed_runs_again_once_and_costs_nothing(stand: Stand, github: Ci) -> None:
     github.ends("fail", LOST)
     await tick(stand, 4)
@@ -146,6 +147,7 @@ async def test_cancelled_runs_again_once_and_is_a_persons_then(stand: Stand, git
     assert retries(stand) == (0, 0)
 
 
+@pytest.mark.proves("14")
 async def test_a_broken_base_branch_costs_no_retry_and_is_followed_until_it_is_mended(stand: Stand, github: Ci) -> None:
     github.on_base = "fail"
     github.ends("fail", "FAILED tests/test_a.py::test_total - assert 1 == 2")
@@ -168,3 +170,14 @@ async def test_red_then_green_on_the_same_commit_is_shown_as_flaky(stand: Stand,
     await tick(stand)
     assert "flaky: tests was red before on this same commit" in ci(stand)
     assert retries(stand) == (0, 0)
+
+
+async def test_what_turned_green_before_its_log_was_read_is_no_failure(stand: Stand, github: Ci) -> None:
+    github.ends("fail", LOST)
+    await see(stand)
+    assert "ci" in await stand.judge()
+    github.attempt = 2
+    github.ends("ok")
+    await see(stand)
+    await stand.explain()
+    assert retries(stand) == (0, 0) and github.again == []
