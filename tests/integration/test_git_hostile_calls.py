@@ -49,6 +49,7 @@ CALLS: dict[str, Callable[[Ground], object]] = {
     "fetch": lambda on: on.git.fetch(on.world.remote),
     "default_branch": lambda on: on.git.default_branch(on.world.remote),
     "branches": lambda on: on.git.branches(SLUG),
+    "pool_branches": lambda on: on.git.pool_branches(SLUG),
     "resolve": lambda on: on.git.resolve(SLUG, "main"),
     "create_workspace": lambda on: on.git.create_workspace(SLUG, "t-2", "waggle/t-2", on.head),
     "remove_workspace": lambda on: on.git.remove_workspace(SLUG, on.tree.name, on.tree.branch),
