@@ -116,7 +116,7 @@ class Monitor:
             frozen = await self._guarded(report, "freeze or thaw the agents", self._freezer.keep)
             self._frozen = self._frozen if frozen is None else frozen
             await self._guarded(report, "follow the clock", self._follow_clock)
-            stages = {
+            stages: dict[str, Callable[[TickReport], Awaitable[None]]] = {
                 "use answers": self._use_answers,
                 "attempts": self._attempts,
                 "ask GitHub": partial(self._fetch, look=self._pulls.look if fetch else self._pulls.look_again),
