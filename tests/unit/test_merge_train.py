@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, SQLModel
 
+from integrations.github import PullRef
 from integrations.playground.scripted.merging import base_to_merge, keep_both
 from scheduler.lifecycle import TaskState
 from scheduler.merge_train import CONFLICT, lost_lines, wait_in_line, whose_turn
+from scheduler.publishing import Publisher
 from scheduler.registry import Registry, Request, Task
+from tests.conftest import Clock
+from tests.unit.supervised import Stand, sha
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -93,3 +97,20 @@ def test_the_scripted_agent_keeps_both_sides() -> None:
     assert keep_both(text) == "top\ntheirs\n\nours\n\nend\n"
     assert base_to_merge(f"the base branch is at x: `git merge {'a' * 40}`") == "a" * 40
     assert base_to_merge("merge the base branch") == ""
+
+
+@pytest.mark.parametrize(
+    ("lost", "state"), [((), TaskState.VERIFYING), (("the export keeps cents",), TaskState.NEEDS_HELP)]
+)
+async def test_lines_that_are_gone_call_a_person_and_green_checks_do_not_end_that(
+    registry: Registry, clock: Clock, lost: tuple[str, ...], state: TaskState
+) -> None:
+    stand = Stand(registry, clock)
+    stand.task_in(TaskState.RUNNING, pull=False, repairs=CONFLICT)
+    stand.change(
+        lambda s: Publisher(stand.outside)._published(s, 1, PullRef("PR_7", 7, "https://example.test/7", sha(1)), lost)
+    )
+    found = stand.task()
+    assert found.state is state and found.repairs == ""
+    if lost:
+        assert "gone: the export keeps cents" in found.help_evidence and found.help_from == TaskState.RUNNING.value
