@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
 from integrations.github import (
     AuthFailed,
@@ -36,6 +38,8 @@ Call = Callable[[GitHub, PullRef], object]
 READS: dict[str, tuple[str, Call]] = {
     "repository": ("GET", lambda github, ref: github.repository(SLUG)),
     "find_pull": ("GET", lambda github, ref: github.find_pull(SLUG, "waggle/trouble")),
+    "statuses": ("GET", lambda github, ref: github.statuses(SLUG, ref.head_sha)),
+    "job_attempt": ("GET", lambda github, ref: github.job_attempt(SLUG, 1)),
     "check_output": ("GET", lambda github, ref: github.check_output(SLUG, 1)),
 }
 WRITES: dict[str, tuple[str, Call]] = {
@@ -52,6 +56,30 @@ WRITES: dict[str, tuple[str, Call]] = {
     "rerun_failed": ("POST", lambda github, ref: github.rerun_failed(SLUG, 1)),
     "close_pull": ("PATCH", lambda github, ref: github.close_pull(SLUG, ref.number)),
 }
+
+
+#: Asked through GraphQL, and what asks nothing; `probe` turns every refusal into a line for `waggle doctor`.
+OTHERWISE = {"viewer", "light", "detail", "probe", "rates"}
+
+
+def test_every_rest_call_stands_in_the_table() -> None:
+    public = {name for name, _ in inspect.getmembers(GitHub, inspect.isfunction) if not name.startswith("_")}
+    assert public == READS.keys() | WRITES.keys() | OTHERWISE
+
+
+@pytest.mark.parametrize("call", [*READS, *WRITES])
+def test_every_call_that_gets_no_answer_in_time_says_so(
+    ref: PullRef, github: GitHub, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.viewer()
+
+    def no_answer(*_: object, **__: object) -> None:
+        raise requests.ReadTimeout("read timed out")
+
+    monkeypatch.setattr("requests.adapters.HTTPAdapter.send", no_answer)
+    with pytest.raises(TimedOut) as refused:
+        (READS | WRITES)[call][1](github, ref)
+    assert refused.value.retryable and "did not answer in time" in refused.value.user_message
 
 
 @pytest.fixture(scope="module")
