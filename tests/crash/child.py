@@ -19,7 +19,8 @@ from bot.slack import ChannelBinding, SlackSide, SlackValues
 from integrations.playground.place import Place
 from scheduler.steps import Steps
 from tests.crash.killing import Kill, Killer, StepsLog
-from tests.crash.scenarios import SCENARIOS
+from tests.crash.scenarios import LISTENER, SCENARIOS
+from tests.integration.listener import listening_agent
 from tests.integration.loop import compose, open_home
 
 TICK_S = 0.25
@@ -55,7 +56,14 @@ async def _live(home: Path, url: str, scenario: str, life: int, kills: Sequence[
     event.listen(registry.engine, "commit", killer.committing)
     place, played = place_of(home, url), SCENARIOS[scenario]
     loop = compose(
-        home / "home", place, registry, played.policy, tick_s=TICK_S, steps=Steps(killer), scans=played.scans
+        home / "home",
+        place,
+        registry,
+        played.policy,
+        tick_s=TICK_S,
+        steps=Steps(killer),
+        scans=played.scans,
+        agents={"claude-code": listening_agent(home / LISTENER)} if played.listens else None,
     )
     slack = SlackSide(registry, lambda: _slack_values(place), lambda: played.policy, loop.context, loop.outside.clock)
     await loop.start()

@@ -13,6 +13,8 @@ from integrations.git.places import Places
 from scheduler.lifecycle import LIVE_ATTEMPT
 from scheduler.registry import Attempt, Event, Outbox, Request, Task
 from tests.crash.lives import Case
+from tests.crash.scenarios import LISTENER
+from tests.integration.listener import runs_of
 from tests.integration.loop import SLUG, runs_alive
 
 
@@ -56,9 +58,15 @@ async def _rows(case: Case, notices: int) -> list[str]:
 
 
 def _processes(case: Case) -> list[str]:
-    used = json.loads(case.script.with_name(case.script.name + ".used").read_text())
-    found = _differs("runs of the agent", used[case.scenario.wish], len(case.scenario.attempts))
+    found = _differs("runs of the agent", _runs(case), len(case.scenario.attempts))
     return found + [f"process {pid} of {run} is alive" for pid, run in runs_alive(case.home)]
+
+
+def _runs(case: Case) -> int:
+    if case.scenario.listens:
+        return runs_of(case.root / LISTENER)
+    used = json.loads(case.script.with_name(case.script.name + ".used").read_text())
+    return int(used[case.scenario.wish])
 
 
 def _disk(case: Case) -> list[str]:

@@ -131,6 +131,9 @@ class Killer:
     def before(self, name: StepName, subject: str) -> None:
         with self._lock:
             self._log.add(self._life, name, Moment.BEFORE, subject)
+            if self._at and self._due[0].step in {name, ANY}:
+                self._at = (name, threading.get_ident())  # the one before may have failed, and has no `after` then
+                return
             kill = None if self._at else self._reached({name, ANY})
             if kill is None:
                 return

@@ -13,7 +13,7 @@ from integrations.engines.local import LocalEngine
 from integrations.git import Repositories
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, SignalState, TaskState
-from scheduler.policy import ErrorScan, Keep, Policy, RepositoryPolicy
+from scheduler.policy import ErrorScan, Keep, Policy, RepositoryPolicy, ReviewPolicy, Route
 from scheduler.registry import Attempt, Fact, Inbox, Outbox, Signal, Task
 from scheduler.steps import StepName
 from tests.integration.loop import SLUG, policy
@@ -25,6 +25,8 @@ CSV = "customers want CSV export of invoices"
 PRODUCT = "C0PRODUCT"
 NOTE = "A thought that nobody committed.\n"
 PATIENCE_S = 150.0
+LISTENER = "listener"  #: program of the agent that listens, in the directory of the case
+WORDS = "use semicolons between the columns"
 
 #: A repository whose install command puts up a hook that refuses every commit: the agent's work is left uncommitted.
 REFUSING_HOOK = (
@@ -57,6 +59,7 @@ class Scenario:
         said: how often people hear what, besides the one card.
         talks: people speak through Slack; otherwise they act on rows.
         posts: how many messages Waggle posts in Slack.
+        listens: the agent takes words while it works, and works until it was given some.
         scans: Waggle looks at the playground's error tracker.
         wish: words of the request, by which the scripted agent knows it.
         makes: the file that is new on main in the end; empty when none is.
@@ -73,6 +76,7 @@ class Scenario:
     said: Mapping[str, int] = field(default_factory=lambda: {"pr_ready": 1, "merged": 1})
     talks: bool = False
     posts: int = 0
+    listens: bool = False
     scans: bool = False
     wish: str = "CSV"
     makes: str = "app/export.py"
@@ -101,6 +105,20 @@ async def stop(case: Case) -> None:
     await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
     (case.workspace / "thought.txt").write_text(NOTE)
     await case.merge(task_id)
+
+
+async def guidance(case: Case) -> None:
+    """A person writes while the agent works; it hears it once, and does as told."""
+    task_id = await case.approved(CSV)
+    await case.eventually(lambda: _is_at_work(case), PATIENCE_S)
+    assert (await case.do(commands.guide, task_id, WORDS)).ok
+    await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+    await case.merge(task_id)
+
+
+async def _is_at_work(case: Case) -> bool:
+    found = await case.rows(Attempt, n=1)
+    return bool(found) and found[0].state is AttemptState.RUNNING and found[0].event_offset > 0
 
 
 def _frozen(case: Case) -> bool:
@@ -264,6 +282,21 @@ SCENARIOS: Mapping[str, Scenario] = {
         states=(*_START, "stopped", "queued", "running", *_END),
         said={"pr_ready": 1, "merged": 1, "stopped": 1},
         rescued={"refs/waggle/rescue/t-1/2": "thought.txt"},
+    ),
+    "guidance": Scenario(
+        guidance,
+        policy(
+            routes=(("default", (Route("claude-code"),)),),
+            agents_families=(("claude-code", "anthropic"),),
+            live_agents=("claude-code",),
+            reviews=ReviewPolicy(families=0),
+        ),
+        (StepName.GUIDE, StepName.COLLECT),
+        attempts=("done",),
+        states=(*_START, *_END),
+        said={"pr_ready": 1, "merged": 1, "note": 1},
+        listens=True,
+        makes="told.txt",
     ),
     "lost": Scenario(
         lost,

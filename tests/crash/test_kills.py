@@ -30,13 +30,10 @@ SEED = int(
 #: Steps that no code takes: their names wait for it. The first code that does makes a test below fail until a scenario
 #: covers them.
 NOT_TAKEN: frozenset[StepName] = frozenset()
-#: Taken only for agents that listen while they work, which the scripted one does not:
-#: tests/integration/test_guidance.py cuts it before and after.
-ELSEWHERE = frozenset({StepName.GUIDE})
-#: Steps in which no process is started: GitHub is called, and a kill within is a kill before or after.
+#: Steps in which no process is started, and a kill within is a kill before or after.
 WITHOUT_PROCESS = frozenset(
     {StepName.OPEN_PULL, StepName.STATUS, StepName.RERUN, StepName.COMMENT}
-    | {StepName.STOP, StepName.REMOVE_RUN, StepName.KEEP_PICTURES}
+    | {StepName.STOP, StepName.REMOVE_RUN, StepName.KEEP_PICTURES, StepName.GUIDE}
 )
 
 
@@ -119,9 +116,7 @@ async def test_a_kill_between_two_transactions_leaves_one_of_everything(tmp_path
 
 def test_every_step_that_code_takes_is_killed_at_each_moment_once_and_twice() -> None:
     cases = {(step, case.moment, case.again) for case in ALL for step in case.steps}
-    wanted = {
-        (step, moment, again) for step in taken() - ELSEWHERE for moment in moments_of(step) for again in (False, True)
-    }
+    wanted = {(step, moment, again) for step in taken() for moment in moments_of(step) for again in (False, True)}
     assert cases == wanted, "name the step in the `covers` of a scenario that takes it, in tests/crash/scenarios.py"
 
 

@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from integrations.agents.claude_code import ClaudeCode
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import Route
 from scheduler.registry import Attempt
 from scheduler.steps import StepName, Steps
+from tests.integration.listener import listening_agent
 from tests.integration.loop import Loop, compose, open_home, place_at, playground, policy, running
 
 CSV = "customers want CSV export of invoices"
 WORDS = "use semicolons between the columns"
 
-#: speaks Claude Code's live protocol: echoes what it is told while it works, and works until it was told something
-LISTENER = """
-import json, subprocess, sys
-def say(**event): print(json.dumps(event), flush=True)
-def text(line): return json.loads(line)["message"]["content"]
-text(sys.stdin.readline())
-say(type="system", subtype="init", session_id="5e55-live-0001", model="m", claude_code_version="9.9")
-told = []
-for line in sys.stdin:
-    told.append(text(line))
-    say(type="user", isReplay=True, message={"role": "user", "content": told[-1]})
-    break
-open("told.txt", "w").write("\\n".join(told))
-subprocess.run(["git", "add", "-A"], check=True)
-subprocess.run(["git", "-c", "user.name=L", "-c", "user.email=l@x.invalid", "commit", "-qm", "As told"], check=True)
-say(type="result", subtype="success", is_error=False, result="Done as told.", num_turns=1, usage={})
-for line in sys.stdin:
-    pass
-"""
-
 
 @asynccontextmanager
 async def listening(tmp_path: Path, steps: Steps | None = None) -> AsyncIterator[Loop]:
     """A loop whose agent listens while it works."""
-    program = tmp_path / "listener"
-    program.write_text(f"#!{sys.executable}\n{LISTENER}")
-    program.chmod(0o755)
     chosen = policy(
         routes=(("default", (Route("claude-code"),)),),
         agents_families=(("claude-code", "anthropic"),),
@@ -56,7 +32,7 @@ async def listening(tmp_path: Path, steps: Steps | None = None) -> AsyncIterator
     async with playground(place):
         home = tmp_path / "home"
         registry = open_home(home)
-        agents = {"claude-code": ClaudeCode(str(program), {"ANTHROPIC_API_KEY": "k"}, live=True)}
+        agents = {"claude-code": listening_agent(tmp_path / "listener")}
         loop = compose(home, place, registry, chosen, tick_s=0.25, steps=steps, agents=agents)
         await loop.start()
         try:
