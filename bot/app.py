@@ -88,13 +88,13 @@ class App:
     async def start(self) -> None:
         """Begin to work.
 
-        People are heard first. Then the supervisor finds out what became of everything, before new questions are put to
-        models about what may be over: after a crash of a thousand tasks, that is one tick.
+        While Slack is connected, the supervisor finds out what became of everything: after a crash of a thousand tasks
+        that is one tick. New questions are put to models only then, since they may be about what is over.
         """
         await self.registry.write(self.apply_config)
         await asyncio.to_thread(self.projects.recall)
-        await self.slack.start()
         await self.supervisor.start()
+        await self.slack.start()
         await self.supervisor.caught_up(_CATCH_UP_S)
         await self.orchestrator.start()
 

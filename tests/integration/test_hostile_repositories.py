@@ -39,6 +39,12 @@ def _mirror(loop: Loop) -> Path:
     return loop.outside.repositories.places.mirror(SLUG)
 
 
+@pytest.fixture(autouse=True)
+def looked_at_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each start fetches: these tests change the remote in the second in which others would share a fetch."""
+    monkeypatch.setattr("scheduler.workspaces._SAME_MOMENT_S", 0.0)
+
+
 async def _notes(loop: Loop) -> list[str]:
     return [str(one.payload.get("text", "")) for one in await loop.said("note")]
 

@@ -155,6 +155,7 @@ async def test_scenario_08_only_the_time_of_the_last_output_means_idle(stand: St
         stand.engine.views[attempt.name] = replace(stand.engine.views[attempt.name], last_output_at=at)
 
     idle_s = stand.policy.times.idle_s
+    stand.clock.advance(2 * idle_s)  # what was said before it started would not count
     for seconds_ago in (0.0, None, idle_s - 40):
         output(seconds_ago)
         await ticks(stand, 1)

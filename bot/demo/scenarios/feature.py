@@ -26,8 +26,9 @@ async def play(stage: Stage) -> None:
         raise SceneFailed(f"ready in spite of {reviews}")
 
     pull = (await stage.visitor.pulls(REPOSITORY))[0]
-    if set(pull.checks.values()) != {"passed"}:
-        raise SceneFailed(f"CI says {dict(pull.checks)}")
+    ci = {name: state for name, state in pull.checks.items() if not name.startswith("waggle/")}
+    if set(ci.values()) != {"passed"}:
+        raise SceneFailed(f"CI says {ci}")
     await stage.visitor.merge(REPOSITORY, pull.number)
     await stage.reaches(TaskState.MERGED, seconds=30)
     await stage.sees(thread, "merged")
