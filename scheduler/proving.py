@@ -74,8 +74,10 @@ class Prover:
         return spoken and one.pull.facts.get("summary", {}).get("head") != one.pull.head_sha
 
     def _wants_pictures(self, one: Standing, said: Verdict) -> bool:
-        """Once the change holds: a picture of what CI refuses helps nobody."""
-        held = said.line(Check.CI).state in {State.OK, State.HUMAN, State.NA}
+        """Once the change holds and its diff is known: a picture of what CI refuses helps nobody."""
+        diff = one.facts.diff
+        known = diff is not None and diff.head == one.pull.head_sha
+        held = known and said.line(Check.CI).state in {State.OK, State.HUMAN, State.NA}
         return held and bool(one.repository.screenshots) and said.line(Check.SCREENSHOTS).state is State.WAIT
 
     def _ci_wants_explaining(self, one: Standing) -> bool:
