@@ -57,6 +57,7 @@ class Scenario:
         attempts: their outcomes.
         states: every state the task goes through, in order: nothing happens twice.
         said: how often people hear what, besides the one card.
+        alerts: what the admins hear besides.
         talks: people speak through Slack; otherwise they act on rows.
         posts: how many messages Waggle posts in Slack.
         listens: the agent takes words while it works, and works until it was given some.
@@ -74,6 +75,7 @@ class Scenario:
     states: tuple[str, ...]
     behaviours: tuple[str, ...] = ("succeed",)
     said: Mapping[str, int] = field(default_factory=lambda: {"pr_ready": 1, "merged": 1})
+    alerts: int = 0
     talks: bool = False
     posts: int = 0
     listens: bool = False
@@ -281,6 +283,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         attempts=("stopped", "done"),
         states=(*_START, "stopped", "queued", "running", *_END),
         said={"pr_ready": 1, "merged": 1, "stopped": 1},
+        alerts=2,  # everything stands still; everything goes on
         rescued={"refs/waggle/rescue/t-1/2": "thought.txt"},
     ),
     "guidance": Scenario(
