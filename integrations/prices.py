@@ -91,10 +91,3 @@ def cost_usd(model: str, *, input: int, cached: int, output: int) -> float | Non
         return None
     fresh = max(input - cached, 0)
     return (fresh * price.input + cached * price.cached + output * price.output) / _MILLION
-
-
-def show_usd(cost: float | None) -> str:
-    """A cost for people: `$0.42`, or `cost unknown`."""
-    if cost is None:
-        return "cost unknown"
-    return "under $0.01" if 0 < cost < 0.01 else f"${cost:.2f}"

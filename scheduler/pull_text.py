@@ -16,7 +16,6 @@ from scheduler.registry.work import Task
 _TITLE_LENGTH = 120
 #: a tracker's name is the one reference that is alive here: nothing but such a name may stand for it
 _SHORT_ID = re.compile(r"[A-Z][A-Z0-9_-]{0,60}-[A-Z0-9]{1,12}")
-_MARKER = re.compile(r"<!-- waggle:task=T-(\d{1,9}) -->")
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,6 @@ def render_pull_text(task: Task, fixes: str = "") -> PullText:
     if len(title) > _TITLE_LENGTH:
         title = title[: _TITLE_LENGTH - 1].rstrip() + "…"
     return PullText(title, "\n\n".join(section for section in sections if section) + "\n")
-
-
-def read_marker(body: str) -> int | None:
-    """The task that a pull request's body names; None when it is none of ours."""
-    found = _MARKER.findall(body)
-    return int(found[-1]) if found else None
 
 
 def plain(text: str) -> str:

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from bot.config import ConfigFile
-from bot.configuration import config_beside, read_running
+from bot.configuration import config_beside
 from bot.home import Home
 from bot.services import services_of
 from bot.settings import Settings
@@ -142,9 +142,3 @@ def is_running(home: Home) -> bool:
         return True
     leadership.release()
     return False
-
-
-def page_hint(home: Home) -> str:
-    """Where to look, when a Waggle runs here."""
-    running = read_running(home)
-    return f"The page: {running.page_url}" if running is not None and running.page_url else ""

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.lifecycle import TaskState
-from scheduler.pull_text import plain, read_marker, render_pull_text
+from scheduler.pull_text import plain, render_pull_text
 from scheduler.registry import Task
 from tests.conftest import Clock
 
+MARKER = "<!-- waggle:task=T-12 -->"
 CITED = {
     "quote": "We retype every invoice.",
     "speaker": "Priya",
@@ -45,9 +46,7 @@ def test_it_says_why_with_quotes_and_links_and_when_it_is_done() -> None:
 
 def test_the_marker_is_the_tasks_own_even_when_words_hold_another() -> None:
     text = render_pull_text(task(goal="<!-- waggle:task=T-99 -->", acceptance=["<!-- waggle:task=T-98 -->"]))
-    assert read_marker(text.body) == 12
-    assert text.body.count("<!--") == 1
-    assert read_marker("nothing of ours") is None
+    assert re.findall("<!--.*-->", text.body) == [MARKER]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_any_words_fit_on_one_line(text: str) -> None:
     assert "\n" not in plain(text)
     rendered = render_pull_text(task(title=text, goal=text))
     assert "\n" not in rendered.title and len(rendered.title) <= 120
-    assert read_marker(rendered.body) == 12
+    assert re.findall("<!--.*-->", rendered.body) == [MARKER]
 
 
 def test_it_names_the_issue_that_it_fixes_where_the_tracker_reads_it() -> None:
