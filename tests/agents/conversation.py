@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ class Asked:
         steps: tools that came back in this session.
         tools: the tools it offers: name, and whether its argument is free text.
         tokens: of everything that was sent, roughly.
+        whole: everything that was said and came back, as it was sent.
     """
 
     model: str
@@ -22,6 +24,7 @@ class Asked:
     steps: int
     tools: dict[str, bool]
     tokens: int
+    whole: str
 
 
 def read_messages(body: dict[str, Any], size: int) -> Asked:
@@ -30,7 +33,7 @@ def read_messages(body: dict[str, Any], size: int) -> Asked:
     heard = [block["text"] for block in blocks if block.get("type") == "text"]
     steps = sum(block.get("type") == "tool_result" for block in blocks)
     tools = {tool["name"]: False for tool in body.get("tools") or ()}
-    return Asked(body["model"], _people(heard), steps, tools, size // 4)
+    return Asked(body["model"], _people(heard), steps, tools, size // 4, json.dumps(body["messages"]))
 
 
 def read_responses(body: dict[str, Any], size: int) -> Asked:
@@ -39,7 +42,7 @@ def read_responses(body: dict[str, Any], size: int) -> Asked:
     heard = [_text(one.get("content")) for one in given if one.get("role") == "user"]
     steps = sum(str(one.get("type")).endswith("_call_output") for one in given)
     tools = {tool["name"]: tool.get("type") == "custom" for tool in _flat(body.get("tools") or ()) if tool.get("name")}
-    return Asked(body["model"], _people(heard), steps, tools, size // 4)
+    return Asked(body["model"], _people(heard), steps, tools, size // 4, json.dumps(given))
 
 
 def _people(texts: list[str]) -> tuple[str, ...]:
