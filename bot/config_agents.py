@@ -12,7 +12,8 @@ from typing import Any
 
 from bot.config_schema import AGENT_FAMILIES, Agent, Document, RouteEntry
 from bot.problems import nearest, one_of
-from bot.settings import ANTHROPIC_BASE_URL, OPENAI_BASE_URL, Settings
+from bot.setting_groups import ANTHROPIC_BASE_URL, OPENAI_BASE_URL
+from bot.settings import Settings
 from integrations.agents import OutcomeKind
 from integrations.agents.catalog import AgentSettings, known
 from integrations.agents.command import CommandDescription, ResultFile

@@ -17,7 +17,8 @@ from bot.github_access import github_access
 from bot.home import Home
 from bot.problems import ProblemsError
 from bot.services import services_of
-from bot.settings import GitHubSettings, Settings
+from bot.setting_groups import GitHubSettings
+from bot.settings import Settings
 from integrations.git import Remote, Repositories
 from integrations.git.errors import GitError
 from integrations.github import AppCredential, AppIdentity, AuthFailed, GitHub, GitHubError, Invalid, NotFound

@@ -17,7 +17,8 @@ from bot.panel import Panels, StandIn
 from bot.problems import nearest
 from bot.remotes import remote_of, web_root
 from bot.services import services_of
-from bot.settings import AnthropicSettings, GitHubSettings, OpenAISettings, Settings, SlackSettings
+from bot.setting_groups import AnthropicSettings, GitHubSettings, OpenAISettings, SlackSettings
+from bot.settings import Settings
 from bot.slack.access import grant
 from bot.ticking import answer_requests, ask_running
 from scheduler.monitor import TickReport
