@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from bot.cli.common import Bench, JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of, utc_now
 from bot.config import ConfigFile
-from bot.config_agents import agent_settings
+from bot.config_agents import agent_settings, held_secrets
 from bot.config_schema import Document
 from bot.configuration import own_config
+from bot.follow import events as follow_events
 from bot.home import Home
 from bot.look import read_task
 from bot.manifest import manifest_text
-from bot.narrate import narrate
+from bot.narrate import Narrator
 from bot.settings import Settings
-from integrations.agents import AgentAdapter, AgentEvent
+from integrations.agents import AgentAdapter
 from integrations.agents.catalog import AgentSettings, adapter_for, known
 from integrations.agents.describe import WHYS, outcome_json, read_run
+from integrations.engines import RunState
 from integrations.engines.local import LocalEngine
 from integrations.github.excerpt import excerpt as excerpt_of
+from integrations.redact import redact
 from scheduler.lifecycle import LIVE_ATTEMPT
 from scheduler.names import task_label
 from scheduler.registry import Attempt, copies
-
-_LOOK_S = 0.3
 
 
 def logs(
@@ -45,22 +45,31 @@ def logs(
     task_id = task_id_of(task)
     with bench() as place:
         row = _attempt(place, task_id, attempt)
-        adapter = _adapter(row.agent, agent_settings(place.settings, place.config().document, place.home.agents))
+        document = place.config().document
+        adapter = _adapter(row.agent, agent_settings(place.settings, document, place.home.agents))
+        narrator = Narrator(row.workspace, partial(redact, literals=held_secrets(place.settings, document)))
+        if not as_json:
+            who = " ".join(part for part in (row.agent, row.agent_version, row.model) if part)
+            out.print(f"[dim]{task_label(task_id)}, attempt {row.n}, {escape(who)}[/]")
+        engine = LocalEngine(place.home.runs)
+        over = partial(_is_over, place, engine, row) if follow else None
         shown = 0
-        for event in _events(place, adapter, row, follow):
+        for event in follow_events(partial(engine.read_events, row.name), adapter, over):
             shown += 1
             if as_json:
-                value = {"attempt": row.n, "event": type(event).__name__.lower(), **asdict(event)}
+                value = {"attempt": row.n, "event": type(event).__name__.lower(), **_shown(narrator, asdict(event))}
                 sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
                 sys.stdout.flush()
-            elif line := narrate(event):
-                out.print(line.replace(f"{row.workspace}/", ""), markup=False)
+            else:
+                for line in narrator.lines(event):
+                    out.print(line, markup=False)
         row = _attempt(place, task_id, row.n)
         if not as_json and not shown and row.final_text:
             out.print("[dim]Its event log was removed with its workspace. What it said last:[/]")
-            out.print(row.final_text, markup=False)
+            out.print(narrator.clean(row.final_text), markup=False)
         if not as_json and row.outcome:
-            out.print(f"[dim]attempt {row.n}: {row.state.value}, {escape(row.outcome)}. {escape(row.message)}[/]")
+            said = narrator.clean(row.message)
+            out.print(f"[dim]attempt {row.n}: {row.state.value}, {escape(row.outcome)}. {escape(said)}[/]")
 
 
 def _attempt(place: Bench, task_id: int, n: int) -> Attempt:
@@ -73,21 +82,20 @@ def _attempt(place: Bench, task_id: int, n: int) -> Attempt:
     return found
 
 
-def _events(place: Bench, adapter: AgentAdapter, row: Attempt, follow: bool) -> Iterator[AgentEvent]:
-    engine = LocalEngine(place.home.runs)
-    offset = 0
-    ended = False
-    while True:
-        chunk = engine.read_events(row.name, offset)
-        for line in chunk.lines:
-            yield from adapter.parse(line)
-        advanced, offset = chunk.offset > offset, chunk.offset
-        if advanced:
-            continue
-        if not follow or ended:
-            return
-        ended = _attempt(place, row.task_id, row.n).state not in LIVE_ATTEMPT  # then once more, for its last words
-        time.sleep(_LOOK_S)
+def _is_over(place: Bench, engine: LocalEngine, row: Attempt) -> bool:
+    """Whether nothing more comes: Waggle says so, or its process is gone and no Waggle runs that could say it."""
+    if _attempt(place, row.task_id, row.n).state not in LIVE_ATTEMPT:
+        return True
+    return engine.find(row.name).state in {RunState.ENDED, RunState.LOST} and not place.is_running()
+
+
+def _shown(narrator: Narrator, value: Any) -> Any:
+    """A value as it may be shown, with all that lies in it."""
+    if isinstance(value, dict):
+        return {key: _shown(narrator, one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(narrator, one) for one in value]
+    return narrator.clean(value) if isinstance(value, str) else value
 
 
 def _adapter(name: str, settings: AgentSettings) -> AgentAdapter:

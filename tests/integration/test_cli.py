@@ -207,6 +207,20 @@ def test_show_of_an_unknown_task_is_explained(waggle: Terminal) -> None:
     waggle("logs", "T-9", rc=1)
 
 
+def test_logs_show_the_attempt_that_is_asked_for_and_end_with_it(waggle: Terminal) -> None:
+    worked_on(waggle)
+    for n, said in ((1, "first try"), (2, f"\x1b[2Jreads ghp_{'a' * 36}")):
+        run = waggle.home / "runs" / f"t-1-a{n}"
+        run.mkdir(parents=True)
+        line = {"type": "assistant", "message": {"content": [{"type": "text", "text": said}]}}
+        (run / "events.jsonl").write_text(json.dumps(line) + "\n")
+    told = waggle("logs", "-f", "T-1")
+    assert "attempt 2" in told and "reads [secret removed]" in told and "first try" not in told
+    assert "ended, done" in told and "\x1b" not in told
+    assert "first try" in waggle("logs", "T-1", "--attempt", "1")
+    waggle("logs", "T-1", "--attempt", "3", rc=1)
+
+
 def test_commands_change_rows_in_the_name_of_the_local_user(waggle: Terminal) -> None:
     made = waggle.json("new", "customers", "want", "CSV")
     assert made["ok"] and made["id"] == "T-1"
