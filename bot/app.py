@@ -24,6 +24,7 @@ from bot.orchestrator.answering import Orchestrator
 from bot.orchestrator.models import Panel
 from bot.orchestrator.reading import MirrorReader
 from bot.panel import Panels, StandIn
+from bot.problems import StartError
 from bot.projects import Projects
 from bot.remotes import remote_of
 from bot.services import Services, services_of
@@ -33,7 +34,7 @@ from integrations.agents import AgentAdapter
 from integrations.agents.catalog import adapters
 from integrations.engines.local import LocalEngine
 from integrations.git import Remote, Repositories
-from integrations.github import GitHub
+from integrations.github import GitHub, Webhooks
 from integrations.pictures import Pictures
 from integrations.playground.place import Place
 from scheduler.clock_jumps import ClockJumps
@@ -80,6 +81,7 @@ class App:
     slack: SlackSide
     remotes: Callable[[str], Remote]
     projects: Projects
+    webhooks: Webhooks | None
 
     def apply_config(self, session: Session) -> None:
         """Make the rows say what the document in force says."""
@@ -92,14 +94,27 @@ class App:
         that is one tick. New questions are put to models only then, since they may be about what is over.
         """
         await self.registry.write(self.apply_config)
+        await self._listen()
         await asyncio.to_thread(self.projects.recall)
         await self.supervisor.start()
         await self.slack.start()
         await self.supervisor.caught_up(_CATCH_UP_S)
         await self.orchestrator.start()
 
+    async def _listen(self) -> None:
+        if self.webhooks is None:
+            return
+        host, port = self.settings.github.webhook_address
+        try:
+            await self.webhooks.start(host, port)
+        except OSError as problem:
+            why = f"Nothing can listen on {host}:{port} for GitHub's webhooks: {problem.strerror or problem}."
+            raise StartError(f"{why} Set GITHUB_WEBHOOK_LISTEN to an address that is free.") from problem
+
     async def stop(self) -> None:
         """Stop in the order in which work flows; what is cut short is taken up at the next start."""
+        if self.webhooks is not None:
+            await self.webhooks.stop()
         await self.slack.stop()
         await self.supervisor.stop()
         await self.orchestrator.stop()
@@ -170,8 +185,14 @@ def build(
     )
     return App(
         settings, home, config, services, registry, place, github, repositories, context, panels, orchestrator,
-        supervisor, slack, remotes, projects,
+        supervisor, slack, remotes, projects, _webhooks(settings, supervisor),
     )  # fmt: skip
+
+
+def _webhooks(settings: Settings, supervisor: Supervisor) -> Webhooks | None:
+    """What hears GitHub, when there is a secret to know it by."""
+    secret = settings.github.webhook_secret
+    return Webhooks(secret.get_secret_value(), supervisor.nudge) if secret is not None else None
 
 
 def _secrets(settings: Settings, config: ConfigFile, place: Place | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.remotes import web_root
 from bot.settings import Settings
 from integrations.github import AppCredential, AppIdentity
+from integrations.github.webhooks import PATH as WEBHOOK_PATH
 from integrations.playground.place import Place
 
 
@@ -28,6 +29,12 @@ class GitHubAccess:
     token: Callable[[], str]
     git_token: Callable[[str], str]
     app: AppCredential | None = None
+
+
+def webhook_url(settings: Settings) -> str:
+    """Where this machine hears webhooks; empty when it does not. GitHub may have to use another name for it."""
+    chosen = settings.github
+    return f"http://{chosen.webhook_listen}{WEBHOOK_PATH}" if chosen.webhook_secret is not None else ""
 
 
 def github_access(settings: Settings, place: Place | None) -> GitHubAccess | None:

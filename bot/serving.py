@@ -24,6 +24,7 @@ from sqlmodel import Session
 from bot.app import App, build, find_services, utc_now
 from bot.config_agents import held_secrets
 from bot.configuration import Running, open_config, read_running, write_running
+from bot.github_access import webhook_url
 from bot.home import Home
 from bot.logs import start_logging
 from bot.problems import StartError
@@ -236,6 +237,8 @@ def greeting(app: App) -> list[str]:
             f"Open    [bold]{app.place.page_url}[/]",
             "Write   [bold]@waggle customers want CSV export of invoices[/]   in #product, and follow what it says.",
         ]
+    if app.webhooks is not None:
+        lines += ["", f"Webhooks of GitHub are heard at   {webhook_url(app.settings)}"]
     if app.slack.claim_code:
         lines += ["", f"In Slack, type   [bold]/waggle claim {app.slack.claim_code}[/]   to become its admin."]
     if app.place is not None and app.services.slack:

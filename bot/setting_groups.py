@@ -12,7 +12,6 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SLACK_API_URL = "https://slack.com/api/"
-GITHUB_API_URL = "https://api.github.com"
 ANTHROPIC_BASE_URL = "https://api.anthropic.com"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 SENTRY_URL = "https://sentry.io"
@@ -128,63 +127,6 @@ class SlackSettings(Group):
         return self
 
 
-class GitHubSettings(Group):
-    """GitHub, as a token's owner or as an App. Without either the playground's GitHub is used.
-
-    Attributes:
-        app_id, app_private_key, app_installation_id: of a GitHub App; the key as PEM text or the path of its file.
-        api_url: `https://HOST/api/v3` for a GitHub Enterprise Server.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="GITHUB_")
-
-    token: SecretStr | None = None
-    app_id: str = ""
-    app_private_key: SecretStr | None = None
-    app_installation_id: str = ""
-    api_url: WebAddress = GITHUB_API_URL
-
-    @property
-    def given(self) -> bool:
-        return self.token is not None or self.app_private_key is not None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        parts = {
-            "GITHUB_APP_ID": self.app_id,
-            "GITHUB_APP_PRIVATE_KEY": value_of(self.app_private_key),
-            "GITHUB_APP_INSTALLATION_ID": self.app_installation_id,
-        }
-        missing = [name for name, value in parts.items() if not value]
-        if len(missing) == len(parts):
-            return self
-        if missing:
-            raise wrong(
-                f"an App is set, and {' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not",
-                "The App's page has its id and makes its key; the installation's number ends the address of Settings,"
-                " Applications, Installed GitHub Apps, Configure. Remove all three for a token or the playground.",
-                missing[0],
-            )
-        if not self.app_installation_id.isdigit():
-            raise wrong(
-                "it is not a number",
-                "Take the number at the end of the installation's address.",
-                "GITHUB_APP_INSTALLATION_ID",
-            )
-        _pem(value_of(self.app_private_key))
-        return self
-
-    @property
-    def private_key(self) -> str:
-        """The App's key as PEM text."""
-        return _pem(value_of(self.app_private_key))
-
-    @property
-    def key_text(self) -> SecretStr | None:
-        """The key when it was given as text; the path of its file is no secret."""
-        return self.app_private_key if "-----BEGIN" in value_of(self.app_private_key) else None
-
-
 class AnthropicSettings(Group):
     """Anthropic's models."""
 
@@ -274,23 +216,6 @@ class SentrySettings(Group):
             name = "SENTRY_ORG" if odd[0] == self.org else "SENTRY_PROJECTS"
             raise wrong(f"`{odd[0]}` is not a slug", "Write it as it stands in Sentry's addresses.", name)
         return self
-
-
-def _pem(given: str) -> str:
-    """PEM text that was given as it is, with `\\n` for its line ends, or as the path of a file."""
-    if "-----BEGIN" in given:
-        return given.replace("\\n", "\n")
-    try:
-        text = Path(given).expanduser().read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        text = ""
-    if "-----BEGIN" not in text:
-        raise wrong(
-            "it is neither a key in PEM form nor the path of one that can be read",
-            "Make a key at the App's page, Private keys, and give the path of the file.",
-            "GITHUB_APP_PRIVATE_KEY",
-        )
-    return text
 
 
 def value_of(secret: SecretStr | None) -> str:

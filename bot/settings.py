@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource
 
+from bot.github_settings import GitHubSettings
 from bot.problems import Problem, ProblemsError, nearest
 from bot.setting_groups import (
     AnthropicSettings,
     ClaudeCodeSettings,
-    GitHubSettings,
     Group,
     OpenAISettings,
     SentrySettings,
@@ -134,6 +134,7 @@ class Settings:
             self.slack.app_token,
             self.github.token,
             self.github.key_text,
+            self.github.webhook_secret,
             self.anthropic.api_key,
             self.openai.api_key,
             self.claude_code.oauth_token,

@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 _LOOK_S = 2.0  #: how often to look at agents, whose end should not wait for a tick that asks GitHub
 _FOREIGN_S = 0.3  #: how often to look whether another process wrote rows
 _DRAIN_S = 5.0
+_NUDGED_S = 5.0  #: between two looks at GitHub that somebody nudged for, so that a busy repository spends no quota
 
 
 class Supervisor:
@@ -39,6 +40,7 @@ class Supervisor:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._loops: list[asyncio.Task[None]] = []
         self._caught_up = asyncio.Event()
+        self._nudged = asyncio.Event()
         self._error_scan = ErrorScan(out)
         self._scan_s = out.policy().errors.every_s
         self.monitor = Monitor(out, lambda: out.registry.ring([Topic.SUPERVISOR]))
@@ -57,6 +59,7 @@ class Supervisor:
         self._loops = [
             asyncio.create_task(self._follow(), name="supervisor wake"),
             asyncio.create_task(self._notice_others(), name="supervisor foreign writes"),
+            asyncio.create_task(self._follow_nudges(), name="supervisor nudges"),
         ]
         self._out.registry.ring([Topic.SUPERVISOR])
 
@@ -85,6 +88,21 @@ class Supervisor:
             return await self.monitor.tick(fetch=True)
         finally:
             self._caught_up.set()
+
+    def nudge(self) -> None:
+        """Something may have happened at GitHub: look at it now, not at the next tick. Many nudges are one look."""
+        self._nudged.set()
+
+    async def _follow_nudges(self) -> None:
+        while True:
+            await self._nudged.wait()
+            self._nudged.clear()
+            try:
+                await self.tick()
+            except Exception:
+                # The rhythm looks anyway; the next nudge must find somebody.
+                log.exception("tick failed")
+            await asyncio.sleep(_NUDGED_S)
 
     async def _follow(self) -> None:
         bell = self._out.registry.bell(Topic.SUPERVISOR)

@@ -1,7 +1,7 @@
 """`waggle doctor`: one line for each thing that Waggle needs, what was seen, and how to mend it.
 
 check.py          what a check is given and says     slack.py, github.py, models.py, errors.py,
-machine.py        Python, git, tools                 agents.py, playground.py,
+machine.py        Python, git, tools                 agents.py, playground.py, webhooks.py,
 state.py          home, disk, locks, registry        clock.py                   one outside thing each
 configuration.py  settings and waggle.toml
 
@@ -23,6 +23,7 @@ from bot.doctor.github import github
 from bot.doctor.models import models
 from bot.doctor.playground import playground
 from bot.doctor.slack import slack
+from bot.doctor.webhooks import webhooks
 from bot.home import Home
 from integrations.playground.lock import running
 
@@ -42,6 +43,7 @@ SUBJECTS: tuple[Examiner, ...] = (
     slack,
     playground,
     github,
+    webhooks,
     errors,
     models,
     agents,

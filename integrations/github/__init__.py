@@ -6,7 +6,7 @@ pulls.py        find, open, close                conversation.py comments, revie
 ci_output.py    summary, annotations, log        excerpt.py     the lines of a log that explain a failure
 checks.py       what a check's words mean        fingerprint.py whether anything changed
 probe.py        what the credential can do       limits.py      quotas, pauses, our own write budget
-app.py          a GitHub App's tokens
+app.py          a GitHub App's tokens            webhooks.py     what GitHub tells by itself
 connection.py   PyGithub, one client a thread    graphql.py     one GraphQL call, partial data kept
 degraded.py     checks for a credential that may not read them
 answers.py, values.py, markers.py, errors.py, queries/*.graphql
@@ -47,6 +47,7 @@ from integrations.github.values import (
     ReviewComment,
     Thread,
 )
+from integrations.github.webhooks import Webhooks
 
 __all__ = [
     "Annotation",
@@ -79,6 +80,7 @@ __all__ = [
     "Thread",
     "TimedOut",
     "Unavailable",
+    "Webhooks",
     "excerpt",
     "marker",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ def write_config(terminal: Terminal, more: str = "") -> None:
 
 
 def test_commands_reach_the_waggle_that_runs(terminal: Terminal) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    terminal.env |= {"GITHUB_WEBHOOK_SECRET": "a secret that nobody guesses", "GITHUB_WEBHOOK_LISTEN": listen}
     terminal.running()
     assert set(terminal.json("tick")) == TICK_KEYS
     assert terminal.json("tick")["tokens"] == 0
@@ -35,6 +40,7 @@ def test_commands_reach_the_waggle_that_runs(terminal: Terminal) -> None:
     checks = {one["check"]: one for one in terminal.json("doctor")}
     assert "running" in checks["playground"]["detail"]
     assert checks["repository acme/ledgerline"]["ok"]
+    assert checks["github webhooks"]["detail"] == f"heard at http://{listen}/github/webhooks"
 
 
 def test_a_tick_without_a_running_waggle_is_made_here_and_leaves_nothing_behind(terminal: Terminal) -> None:

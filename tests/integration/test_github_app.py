@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bot.doctor.check import Surroundings
 from bot.doctor.github import github
 from bot.github_access import github_access
+from bot.github_settings import GitHubSettings
 from bot.home import Home
 from bot.problems import ProblemsError
 from bot.services import services_of
-from bot.setting_groups import GitHubSettings
 from bot.settings import Settings
 from integrations.git import Remote, Repositories
 from integrations.git.errors import GitError

@@ -12,12 +12,13 @@ from sqlmodel import select
 
 from bot.config import parse
 from bot.config_schema import Access
+from bot.github_settings import GitHubSettings
 from bot.grants import apply_access
 from bot.panel import Panels, StandIn
 from bot.problems import nearest
 from bot.remotes import remote_of, web_root
 from bot.services import services_of
-from bot.setting_groups import AnthropicSettings, GitHubSettings, OpenAISettings, SlackSettings
+from bot.setting_groups import AnthropicSettings, OpenAISettings, SlackSettings
 from bot.settings import Settings
 from bot.slack.access import grant
 from bot.ticking import answer_requests, ask_running

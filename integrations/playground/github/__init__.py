@@ -5,7 +5,7 @@ pull_requests.py, reviews.py       what can be done, and when GitHub says no
 pushes.py, ci*.py, mergeability.py what follows a push
 store.py, records.py, repositories.py   what is remembered
 faults.py, doorway.py, limits.py   trouble on demand, the call log, limits
-apps.py                            Apps and the tokens of their installations
+apps.py, webhooks.py               Apps and the tokens of their installations; who is told what happens
 pages*.py, acting.py, visiting.py  people
 """
 
@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from integrations.playground.github import acting, apps, git_routes, graphql, pages, rest
+from integrations.playground.github import acting, apps, git_routes, graphql, pages, rest, webhooks
 from integrations.playground.github.doorway import Doorway
 from integrations.playground.github.world import GitHubWorld
 from integrations.playground.place import Place
@@ -34,6 +34,7 @@ def add_routes(app: web.Application, place: Place, *, sample: bool = True) -> Gi
     doorway = Doorway(place, world.apps, world.faults, world.limits, world.log, world.clock)
     git_routes.add_routes(app, world)
     apps.add_routes(app, world.apps, rest.API)
+    webhooks.add_routes(app, doorway, world.webhooks, world.pulls.repo, rest.API)
     rest.add_routes(app, doorway, world)
     graphql.add_routes(app, doorway, world)
     acting.add_routes(app, world)

@@ -225,6 +225,20 @@ class Happening:
 
 
 @dataclass(frozen=True)
+class Hook:
+    """Somebody who wants to be told what happens in a repository."""
+
+    TABLE: ClassVar = "hooks"
+    slug: str
+    url: str
+    secret: str
+    events: tuple[str, ...]  #: `*` for all
+    active: bool
+    created_at: float
+    id: int = 0
+
+
+@dataclass(frozen=True)
 class CallRecord:
     """One call that somebody made of the API or of git over http, as it was answered."""
 
@@ -255,6 +269,7 @@ Record = (
     | Annotation
     | Status
     | Happening
+    | Hook
     | CallRecord
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -37,6 +37,7 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
+        self.told: Callable[[Record | None, Record], None] | None = None  #: hears what was added or changed, and how
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._types: dict[type, dict[str, Any]] = {kind: _types(kind) for kind in KINDS}
@@ -81,7 +82,10 @@ class Store:
             [_encode(getattr(record, name)) for name in names],
         )
         assert cursor.lastrowid is not None
-        return replace(record, id=cursor.lastrowid)
+        added = replace(record, id=cursor.lastrowid)
+        if self.told is not None:
+            self.told(None, added)
+        return added
 
     def change(self, record: R, **values: object) -> R:
         """Set columns of a stored record; return the record as it is then, with what others changed meanwhile."""
@@ -93,7 +97,10 @@ class Store:
             f"UPDATE {record.TABLE} SET {sets} WHERE id=?",  # noqa: S608 (names are checked above)
             [*map(_encode, values.values()), record.id],
         )
-        return self.again(record)
+        changed = self.again(record)
+        if self.told is not None:
+            self.told(record, changed)
+        return changed
 
     def again(self, record: R) -> R:
         """The record as it is stored now."""

@@ -25,6 +25,7 @@ from integrations.playground.github.repositories import Repositories
 from integrations.playground.github.reviews import Reviews
 from integrations.playground.github.seeding import Seeding
 from integrations.playground.github.store import Store
+from integrations.playground.github.webhooks import Webhooks
 from integrations.playground.place import Place
 
 _LOG_TICKET_S = 60.0
@@ -53,6 +54,7 @@ class GitHubWorld:
         self.pulls = PullRequests(self.store, self.repositories, self.pushes, self.mergeability, clock)
         self.reviews = Reviews(self.store, self.repositories, clock)
         self.seeding = Seeding(self.store, self.repositories, self.pushes, clock)
+        self.webhooks = Webhooks(self.store, self.addresses, clock)
         self.faults = Faults()
         self.limits = Limits(clock)
         self.apps = Apps(place, clock)
@@ -72,6 +74,7 @@ class GitHubWorld:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self.webhooks.stop()
         await self.mergeability.stop()
         await self.ci.stop()
         self.store.close()
