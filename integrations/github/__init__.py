@@ -8,7 +8,7 @@ checks.py       what a check's words mean        fingerprint.py whether anything
 probe.py        what the credential can do       limits.py      quotas, pauses, our own write budget
 app.py          a GitHub App's tokens            webhooks.py     what GitHub tells by itself
 connection.py   PyGithub, one client a thread    graphql.py     one GraphQL call, partial data kept
-degraded.py     checks for a credential that may not read them
+etags.py        reads that did not change        degraded.py     checks for a credential that may not read them
 answers.py, values.py, markers.py, errors.py, queries/*.graphql
 """
 

@@ -19,6 +19,7 @@ from github import Auth, Github, GithubRetry
 from github.GithubException import BadAttributeException, GithubException, IncompletableObject
 
 from integrations.github.errors import AuthFailed, GitHubError, no_answer, no_connection, not_github, refused
+from integrations.github.etags import Answers, ask_whether_changed
 from integrations.github.limits import Clock, Limits
 from integrations.github.values import Rate
 
@@ -93,6 +94,7 @@ class Connection:
         self.limits = limits
         self.timeout_s = timeout_s
         self._token = token
+        self._answers = Answers()
         self._of_thread = threading.local()
 
     @property
@@ -111,6 +113,7 @@ class Connection:
                 seconds_between_writes=None,
                 lazy=True,
             )
+            ask_whether_changed(client, self._answers)
             self._of_thread.client = client
         return client
 

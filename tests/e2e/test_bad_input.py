@@ -92,6 +92,15 @@ def test_a_port_in_use(terminal: Terminal) -> None:
     assert f"ort {port} is in use" in told and "Name another one" in told
 
 
+def test_an_address_for_webhooks_that_is_in_use(terminal: Terminal) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        told = terminal.refused(GITHUB_WEBHOOK_SECRET="a secret that nobody guesses", GITHUB_WEBHOOK_LISTEN=listen)
+    assert f"Nothing can listen on {listen}" in told and "GITHUB_WEBHOOK_LISTEN" in told
+
+
 @pytest.mark.proves("30")
 def test_a_second_waggle_on_the_same_home(terminal: Terminal) -> None:
     first = terminal.running()
