@@ -7,7 +7,6 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
 from sqlmodel import select
 
 from integrations.github import GitHub
@@ -62,7 +61,6 @@ def _restart(terminal: Terminal, registry: Registry, pulls: int) -> float:
         assert process.poll() is None, terminal.output.read_text()
         assert time.monotonic() < deadline, "no tick"
         time.sleep(_LOOK_S)
-    born = psutil.Process(process.pid).create_time()
     process.kill()
     process.wait()
     problems = [one for one in beat.value["did"] if "failed" in one]
@@ -70,4 +68,4 @@ def _restart(terminal: Terminal, registry: Registry, pulls: int) -> float:
     assert beat.value["seen"] >= pulls, f"{beat.value['seen']} of {pulls} pull requests were seen"
     assert len(registry.read_now(lambda session: session.exec(select(Task)).all())) == _TASKS
     assert len(registry.read_now(lambda session: session.exec(select(PullRequest)).all())) == pulls
-    return (beat.at.timestamp() - born) * 1000
+    return (beat.at - began).total_seconds() * 1000
