@@ -96,6 +96,7 @@ class Admission:
                     purse_of(session, self._out.policy(), task).empty,
                     route is not None,
                     pull is not None,
+                    route[0] if route is not None and limited is not None else "",
                     open_ones(session, task),
                     spent_shared(session, self._out.policy(), self._out.clock(), task.channel),
                 )

@@ -44,13 +44,21 @@ class Purse:
     @property
     def share(self) -> float:
         """The part that is spent, by dollars or by tokens, whichever is more; 0 without a limit."""
-        by_dollars = self.spent_usd / self.granted_usd if self.granted_usd else 0.0
-        return max(by_dollars, self.spent_tokens / self.granted_tokens if self.granted_tokens else 0.0)
+        return max(self._share_usd, self._share_tokens)
+
+    @property
+    def _share_usd(self) -> float:
+        return self.spent_usd / self.granted_usd if self.granted_usd else 0.0
+
+    @property
+    def _share_tokens(self) -> float:
+        return self.spent_tokens / self.granted_tokens if self.granted_tokens else 0.0
 
     @property
     def sentence(self) -> str:
-        if self._by_tokens and not self._by_dollars:
-            return f"{self.spent_tokens} of {self.granted_tokens} tokens are spent."
+        """What is spent of which limit; of the two, the one that is nearer."""
+        if self._share_tokens > self._share_usd:
+            return f"{self.spent_tokens:,} of {self.granted_tokens:,} tokens are spent."
         return f"${self.spent_usd:.2f} of ${self.granted_usd:.2f} are spent."
 
     def attempt_usd(self, policy: Policy) -> float:
@@ -128,11 +136,20 @@ def spent_on(attempt: Attempt) -> float:
     return max(shares)
 
 
+def budget_that_ran_out(attempt: Attempt) -> str:
+    """The limit of an attempt that is spent or the nearer one, in words."""
+    tokens = (attempt.tokens_input + attempt.tokens_output) / attempt.budget_tokens if attempt.budget_tokens else 0.0
+    dollars = attempt.cost_usd / attempt.budget_usd if attempt.budget_usd else 0.0
+    return f"{attempt.budget_tokens:,} tokens" if tokens > dollars else f"${attempt.budget_usd:.2f}"
+
+
 def warn_of_budget(session: Session, now: datetime, policy: Policy, task: Task) -> None:
     """Say in the thread, once each, that half and most of a task's money is gone; a grant makes both sayable again."""
-    share = purse_of(session, policy, task).share * 100
+    purse = purse_of(session, policy, task)
+    share = purse.share * 100
     reached = [percent for percent in _WARNED_AT if share >= percent]
     if not reached or share >= 100:
         return
     key = f"budget:{task.id}:{task.extra_attempts}:{reached[-1]}"
-    say(session, now, kind="budget", dedupe_key=key, task=task, payload={"percent": reached[-1]})
+    payload = {"percent": reached[-1], "spent": purse.sentence}
+    say(session, now, kind="budget", dedupe_key=key, task=task, payload=payload)

@@ -34,6 +34,7 @@ class Candidate:
     budget_spent: bool = False
     has_route: bool = True
     published: bool = False
+    limited: str = ""  #: the agent that it waits for, because that agent's provider limits it until `not_before`
     after: tuple[int, ...] = ()
     shared_spent: str = ""  #: the budget of the day, the month or the channel that is spent, as a sentence
 
@@ -133,7 +134,8 @@ def _why_not(one: Candidate, going: Sequence[Running], limit: int, host: Host, n
     if not one.has_route:
         return "no agent is configured for it"
     if one.not_before is not None and one.not_before > now:
-        return f"waits until {one.not_before:%H:%M} UTC"
+        why = f": the provider of {one.limited} limits it" if one.limited else ""
+        return f"waits until {one.not_before:%H:%M} UTC{why}"
     if one.budget_spent:
         return "its budget is spent"
     if one.shared_spent:

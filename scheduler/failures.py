@@ -43,6 +43,7 @@ def fail(
     evidence: Sequence[str] = (),
     findings: Sequence[dict[str, Any]] = (),
     head: str = "",
+    resets_at: datetime | None = None,
 ) -> None:
     """Record that a task failed for `cause`, and start what follows from it.
 
@@ -50,11 +51,12 @@ def fail(
         transition: how the lifecycle calls it when the task leaves for `diagnosing`.
         subject: what failed. The judgement's subject holds the task's version beside it: the same commit may
             fail, be mended from outside and fail again, and each time wants an answer of its own.
+        resets_at: when the provider's limit ends, where the provider says it.
     """
     rule = rule_for(cause)
     waits = rule.action in {Action.PARK, Action.RESUME}
     if waits and task.infra_waits < policy.retries.infrastructure:
-        _wait(session, now, policy, task, cause, rule.action)
+        _wait(session, now, policy, task, cause, rule.action, resets_at)
         return
     came_from = task.state
     lines = tuple(line for line in evidence if line.strip())[:_EVIDENCE_LINES]
@@ -102,17 +104,26 @@ def fail(
     session.add(row)
 
 
-def _wait(session: Session, now: datetime, policy: Policy, task: Task, cause: str, action: Action) -> None:
+def _wait(
+    session: Session,
+    now: datetime,
+    policy: Policy,
+    task: Task,
+    cause: str,
+    action: Action,
+    resets_at: datetime | None = None,
+) -> None:
     task.infra_waits += 1
-    delay = wait_s(task.infra_waits) if action is Action.PARK else 0.0
-    task.not_before = now + timedelta(seconds=delay) if delay else None
+    until = resets_at or now + timedelta(seconds=wait_s(task.infra_waits))
+    task.not_before = until if action is Action.PARK else None
     last = latest_attempt(session, task)
     if action is Action.PARK and last is not None and policy.retries.failover:
         task.not_before = None  # the agent waits, the task need not: another one may take it
     if action is Action.PARK and last is not None and cause in _LIMITS:
-        limit_agent(session, now, last.agent, now + timedelta(seconds=delay), cause)
+        limit_agent(session, now, last.agent, until, cause)
     task.next_prompt = ""
-    move_task(session, task, TaskState.QUEUED, Cause.PARKED, now, why=rule_for(cause).sentence)
+    again = f" It is over at {until:%Y-%m-%d %H:%M:%S} UTC, says the provider." if resets_at else ""
+    move_task(session, task, TaskState.QUEUED, Cause.PARKED, now, why=rule_for(cause).sentence + again)
     why = "parked" if action is Action.PARK else "lost"
     ask(
         session,

@@ -20,15 +20,17 @@ from integrations.engines import RunState
 from integrations.fault import IntegrationError
 from integrations.redact import redact
 from scheduler.background import NotYetError
-from scheduler.budget import spent_shared
+from scheduler.budget import budget_that_ran_out, spent_shared
 from scheduler.failures import ask_for_help, fail
 from scheduler.guiding import STOP_TO_TELL, mark_heard, told_by_turn
 from scheduler.judging import PromptFacts
 from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
+from scheduler.limits import reset_of
 from scheduler.metering import Reading, charge
 from scheduler.outside import Outside
 from scheduler.questions import put_question, rewrite_prompt
+from scheduler.recovery import rule_for
 from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_attempt, move_task, refresh_card
@@ -122,7 +124,8 @@ class Finisher:
         if outcome.kind is OutcomeKind.DONE and outcome.question is None:
             self._commit_leftovers(task, attempt, path)
         head = out.repositories.head(path)
-        evidence = [line for line in (outcome.message, *outcome.final_text.splitlines()[-_SHOWN:]) if line.strip()]
+        last = [line for line in outcome.final_text.splitlines()[-_SHOWN:] if line.strip()]
+        evidence = [outcome.message, *last] if outcome.message.strip() and outcome.message not in last else last
         evidence += stderr.splitlines()[-_SHOWN:] if outcome.kind is not OutcomeKind.DONE else []
         return Left(
             outcome,
@@ -233,9 +236,9 @@ class Finisher:
                 Cause.BUDGET_SPENT,
                 cause="budget",
                 sentence=spent_shared(session, policy, now, task.channel)
-                or f"Attempt {attempt.n} spent its budget of ${attempt.budget_usd:.2f}.",
+                or f"Attempt {attempt.n} spent its budget of {budget_that_ran_out(attempt)}.",
                 evidence=left.evidence,
-                cure="Reply `retry` to grant one more attempt, or `stop`.",
+                cure=rule_for("budget").cure,
             )
         elif cause != "done":
             fail(
@@ -251,6 +254,7 @@ class Finisher:
                 final_text=attempt.final_text,
                 evidence=left.evidence,
                 head=left.head,
+                resets_at=reset_of(outcome.resets_at, now),
             )
 
     def _cause(self, attempt: Attempt, left: Left) -> str:

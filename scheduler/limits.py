@@ -6,11 +6,19 @@ said so (`retries.failover`), take the next agent of their ranked routes meanwhi
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel import Session
 
 from scheduler.registry.writers import recall, remember
+
+_LONGEST = timedelta(days=8)  #: a weekly limit; a reset that is said to be later is none
+
+
+def reset_of(seconds: float | None, now: datetime) -> datetime | None:
+    """When a limit ends, as its provider says it in seconds since 1970; None where that is no time to wait for."""
+    ahead = seconds - now.timestamp() if seconds is not None else 0.0
+    return datetime.fromtimestamp(seconds, UTC) if seconds and 0 < ahead <= _LONGEST.total_seconds() else None
 
 
 def limit_agent(session: Session, now: datetime, agent: str, until: datetime, cause: str) -> None:

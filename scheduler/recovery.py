@@ -66,7 +66,7 @@ RULES: dict[str, Rule] = {
     "context": Rule(Action.DIAGNOSE, "It ran out of context: the task was too wide for one session."),
     "max-turns": Rule(Action.DIAGNOSE, "It used all its turns without finishing."),
     "budget": Rule(
-        Action.PERSON, "The budget of this task is spent.", cure="Reply `retry` to grant one more attempt, or `stop`."
+        Action.PERSON, "The budget of this task is spent.", cure="Reply `extend` to grant one more attempt, or `stop`."
     ),
     "refused": Rule(Action.DIAGNOSE, "The model declined to do it."),
     "output-cap": Rule(Action.DIAGNOSE, "Its answer was cut off: the steps were too large."),

@@ -8,7 +8,7 @@ Rules that are easy to break:
 * A bare verb counts only as the first word of a reply in a thread that we own. In a channel, the first
   mention of Waggle is a request unless the verb is complete ("@waggle retry logic is broken" is work).
 * `stop` as the first word is always a stop, wherever it was said.
-* Soft words (`ok`, `go`, `lgtm`, `again`, `cancel`, `kill`) count only alone or with a filler behind them:
+* Soft words (`ok`, `go`, `lgtm`, `again`, `extend`, `cancel`, `kill`) count only alone or with a filler behind them:
   "ok, but use tabs" is talk.
 """
 
@@ -64,14 +64,15 @@ _SYNONYMS = {
     "kill": "stop",
     "redo": "retry",
     "again": "retry",
+    "extend": "retry",
     "take-over": "takeover",
     "give-back": "giveback",
 }
 #: synonyms that are also everyday words: alone, or with a filler, they are the verb
-_SOFT = frozenset({"go", "ok", "okay", "lgtm", "👍", ":+1:", ":thumbsup:", "cancel", "kill", "again"})
+_SOFT = frozenset({"go", "ok", "okay", "lgtm", "👍", ":+1:", ":thumbsup:", "cancel", "kill", "again", "extend"})
 _FILLERS = frozenset(
     {"ahead", "for", "it", "this", "that", "the", "task", "please", "thanks", "thank", "you", "then", "now", "ship"}
-    | {"👍", "🚀", ":+1:", ":thumbsup:", ":rocket:"}
+    | {"budget", "👍", "🚀", ":+1:", ":thumbsup:", ":rocket:"}
 )
 #: verbs that act on a task
 _ON_TASK = frozenset(

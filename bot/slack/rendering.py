@@ -81,7 +81,7 @@ def render(session: Session, row: Outbox, policy: Policy, values: SlackValues, s
         case "stopped":
             return Rendered(messages.stopped(facts), task)
         case "budget":
-            return Rendered(messages.budget(facts, int(payload.get("percent", 0))), task)
+            return Rendered(messages.budget(facts, int(payload.get("percent", 0)), str(payload.get("spent", ""))), task)
         case "note":
             return Rendered(messages.note(str(payload.get("text", ""))), task)
         case _:

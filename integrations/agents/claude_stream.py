@@ -7,6 +7,7 @@ errors), so an outcome is read from the terminal event; without one the run cras
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from integrations.agents.events import (
@@ -15,6 +16,7 @@ from integrations.agents.events import (
     Ended,
     Failed,
     Heard,
+    Limited,
     Retry,
     Spent,
     Started,
@@ -51,6 +53,7 @@ _BY_WORD = {
 }
 _SETUP = ("Not logged in", "No conversation found")
 _UNREACHABLE = ("ECONN", "ENOTFOUND", "EAI_AGAIN", "timed out", "Connection")
+_RESET_IN_WORDS = re.compile(r"limit reached\|(?P<seconds>\d{9,11})\b")
 _COMPACTIONS = 2  #: so often summarised, and failed in the end: the task is too wide for one session
 
 
@@ -74,8 +77,14 @@ def parse_line(line: str) -> list[AgentEvent]:
             return _user(node)
         case "result":
             return _result(node)
+        case "rate_limit_event" if node.text("rate_limit_info", "status") == "rejected":
+            return _limited(node.number("rate_limit_info", "resetsAt"))
         case other:
             return [Unknown(other)]
+
+
+def _limited(resets_at: float) -> list[AgentEvent]:
+    return [Limited(resets_at)] if resets_at > 0 else [Unknown("rate_limit_event")]
 
 
 def _system(node: Node) -> AgentEvent:
@@ -140,8 +149,10 @@ def _result(node: Node) -> list[AgentEvent]:
     text = node.text("result")
     if not text and isinstance(errors, list):
         text = "; ".join(str(one) for one in errors)
+    told = _RESET_IN_WORDS.search(text)  # as older versions say it
     return [
         _usage(node),
+        *(_limited(float(told["seconds"])) if told else ()),
         Ended(
             subtype=node.text("subtype"),
             error=bool(node.at("is_error").value),
@@ -206,6 +217,8 @@ def _kind(events: Sequence[AgentEvent], ended: Ended) -> OutcomeKind:
         return OutcomeKind.OVERLOADED
     if failed is not None and failed.error in _BY_WORD:
         return _BY_WORD[failed.error]
+    if any(isinstance(one, Limited) for one in events):
+        return OutcomeKind.RATE_LIMIT
     if any(words in ended.text for words in _UNREACHABLE):
         return OutcomeKind.OVERLOADED
     compactions = sum(1 for one in events if isinstance(one, Compacted))

@@ -71,6 +71,13 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class Limited:
+    """The provider turns requests away until `resets_at`, in seconds since 1970."""
+
+    resets_at: float
+
+
+@dataclass(frozen=True)
 class Compacted:
     """The session ran out of context and was summarised."""
 
@@ -160,6 +167,7 @@ AgentEvent = (
     | ToolCall
     | ToolResult
     | Retry
+    | Limited
     | Compacted
     | Failed
     | Spent

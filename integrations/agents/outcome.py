@@ -10,6 +10,7 @@ from enum import StrEnum
 from integrations.agents.events import (
     AgentEvent,
     Ended,
+    Limited,
     Spent,
     Started,
     Text,
@@ -59,6 +60,7 @@ class Outcome:
         final_text: what the agent said last.
         question: it ended with a question to a person.
         unreadable: lines of its stream that were no events.
+        resets_at: when the provider's limit ends, in seconds since 1970; None when it is not known.
     """
 
     kind: OutcomeKind
@@ -73,6 +75,7 @@ class Outcome:
     model: str = ""
     version: str = ""
     unreadable: int = 0
+    resets_at: float | None = None
 
 
 _ERROR = re.compile(r"(fatal|error)\b", re.IGNORECASE)
@@ -126,7 +129,12 @@ def assemble(
         model=started.model if started else "",
         version=started.version if started else "",
         unreadable=sum(1 for one in events if isinstance(one, Unreadable)),
+        resets_at=_reset(events) if kind is OutcomeKind.RATE_LIMIT else None,
     )
+
+
+def _reset(events: Sequence[AgentEvent]) -> float | None:
+    return next((one.resets_at for one in reversed(events) if isinstance(one, Limited)), None)
 
 
 def _why(kind: OutcomeKind, ends: Sequence[Ended], exit: RunExit | None, stderr_tail: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from integrations.agents import AgentEvent, Ended, Heard, OutcomeKind, Retry, Spent, Unreadable
@@ -50,6 +52,35 @@ def test_a_run_cut_at_any_byte_of_its_last_two_lines_is_read(run: Recording) -> 
         outcome = run.adapter.outcome([*before, *torn], EXITED, run.stderr)
         assert outcome.unreadable == 1
         assert outcome.kind is not OutcomeKind.DONE or any(isinstance(event, Ended) for event in before)
+
+
+@pytest.mark.parametrize(
+    ("told", "reset"),
+    [
+        ('{"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": 1790000000}}', 1.79e9),
+        (
+            '{"type": "rate_limit_event", "rate_limit_info": {"status": "allowed", "resetsAt": 1790000000}}',
+            None,
+        ),
+        ('{"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": "soon"}}', None),
+        ('{"type": "rate_limit_event"}', None),
+    ],
+)
+def test_a_limit_says_when_it_ends_where_the_provider_says_it(told: str, reset: float | None) -> None:
+    run = recording("claude-rate-limit")
+    *before, last = [line for line in run.lines if line]
+    outcome = read_run(run.adapter, [*before, told, last], run.rc)
+    assert (outcome.kind, outcome.resets_at, outcome.unreadable) == (OutcomeKind.RATE_LIMIT, reset, 0)
+    other = recording("claude-overloaded-twice")
+    assert read_run(other.adapter, [told, *other.lines], other.rc).resets_at is None, "it did not end for that"
+
+
+def test_a_limit_in_the_words_of_older_versions_is_read_too() -> None:
+    ended = {"type": "result", "subtype": "success", "is_error": True, "session_id": "s"}
+    line = json.dumps({**ended, "result": "Claude AI usage limit reached|1790000000"})
+    run = recording("claude-rate-limit")
+    outcome = read_run(run.adapter, [run.lines[0], line], 1)
+    assert (outcome.kind, outcome.resets_at) == (OutcomeKind.RATE_LIMIT, 1.79e9)
 
 
 def test_a_resumed_session_is_not_paid_for_twice() -> None:

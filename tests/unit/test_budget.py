@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from scheduler.budget import purse_of, spent_shared, warn_of_budget
-from scheduler.lifecycle import TaskState
+from scheduler.budget import budget_that_ran_out, purse_of, spent_shared, warn_of_budget
+from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import Budget, Policy
 from scheduler.registry.talk import Outbox
-from scheduler.registry.work import Request, Task
+from scheduler.registry.work import Attempt, Request, Task
 from scheduler.registry.writers import pay
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -63,6 +63,27 @@ def test_what_tasks_share_is_counted_since_it_began_anew(
     spend(session, "yesterday", 1, 2.0, ago=timedelta(days=1))
     spend(session, "last month", 1, 100.0, ago=timedelta(days=40))
     assert spent_shared(session, Policy(budget=budget), NOW, channel) == said
+
+
+def test_people_are_told_of_the_limit_that_is_nearer(session: Session) -> None:
+    task, policy = session.get(Task, 1), Policy(budget=Budget(attempt_tokens=1000, task_tokens=1000))
+    assert task is not None
+    task.budget_tokens = 1000
+    spend(session, "attempt", 1, 2.0, 850)
+    warn_of_budget(session, NOW, policy, task)
+    [said] = session.exec(select(Outbox).where(Outbox.kind == "budget")).all()
+    assert said.payload == {"percent": 80, "spent": "850 of 1,000 tokens are spent."}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "usd", "said"), [(1200, 0.5, "1,000 tokens"), (10, 5.1, "$5.00"), (0, 0.0, "$5.00")]
+)
+def test_a_stopped_attempt_names_the_limit_that_stopped_it(tokens: int, usd: float, said: str) -> None:
+    attempt = Attempt(
+        task_id=1, n=1, name="t-1-a1", state=AttemptState.RUNNING, agent="agent", prompt="p", created_at=NOW,
+        tokens_output=tokens, cost_usd=usd, budget_tokens=1000, budget_usd=5.0,
+    )  # fmt: skip
+    assert budget_that_ran_out(attempt) == said
 
 
 def test_a_thread_hears_once_of_half_and_of_most_and_again_after_a_grant(session: Session) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from scheduler.attempts import pick_route
 from scheduler.failures import fail
 from scheduler.lifecycle import AttemptState, Cause, TaskState
-from scheduler.limits import limit_agent, limited_until
+from scheduler.limits import limit_agent, limited_until, reset_of
 from scheduler.policy import RetryPolicy, Route
 from scheduler.registry import Attempt, Registry, Request, Task
 from tests.conftest import Clock
@@ -68,6 +68,26 @@ def test_a_longer_limit_is_not_shortened(registry: Registry, clock: Clock) -> No
         assert limited_until(session, clock(), "agent") == late
 
     registry.write_now(work)
+
+
+def test_a_limit_whose_end_the_provider_says_is_waited_for_until_then(registry: Registry, clock: Clock) -> None:
+    here, ends = stand(registry, clock, failover=False), clock() + timedelta(hours=3)
+
+    def work(session: Session) -> None:
+        task = running(session, clock)
+        fail(
+            session, clock(), here.policy, task, cause="rate-limit", transition=Cause.ATTEMPT_FAILED, subject="s",
+            resets_at=reset_of(ends.timestamp(), clock()),
+        )  # fmt: skip
+        assert task.not_before == limited_until(session, clock(), "agent") == ends
+        assert task.state is TaskState.QUEUED and not task.retries_failure
+
+    registry.write_now(work)
+
+
+@pytest.mark.parametrize("ahead_s", [None, -5.0, 0.0, 9 * 86400.0, 1e300])
+def test_a_reset_that_is_over_or_absurd_is_none(clock: Clock, ahead_s: float | None) -> None:
+    assert reset_of(None if ahead_s is None else clock().timestamp() + ahead_s, clock()) is None
 
 
 @pytest.mark.parametrize(("failover", "taken"), [(False, ("agent", "m-1")), (True, ("other", "m-2"))])

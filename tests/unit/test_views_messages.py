@@ -54,7 +54,7 @@ def everything(words: str) -> list[Message]:
         messages.merged(facts, words),
         messages.closed(facts, words),
         messages.stopped(facts),
-        messages.budget(facts, 80),
+        messages.budget(facts, 80, "$12.00 of $15.00 are spent."),
         messages.note(words),
         messages.alert(words),
         status.tasks([facts.task], [build.pull()], 1, "/waggle"),
@@ -171,6 +171,14 @@ def test_needs_help_names_cause_evidence_tries_and_how_to_answer() -> None:
     assert "retry the schema is in app/schema.py" in text
 
 
+def test_who_is_asked_for_money_is_told_how_to_give_it() -> None:
+    task = build.task(TaskState.NEEDS_HELP, help_cause="Attempt 1 spent its budget of $5.00.", help_class="budget")
+    message = messages.needs_help(build.facts(TaskState.NEEDS_HELP, task=task))
+    text = all_text(message)
+    assert "Reply `extend`" in text and "does the agent have to know" not in text
+    assert {"Extend…", "Stop"} <= {button["text"]["text"] for button in message.blocks[-2]["elements"]}
+
+
 def test_pr_ready_has_all_that_a_decision_needs() -> None:
     text = all_text(messages.pr_ready(build.facts(TaskState.READY, "Export invoices as CSV")))
     for piece in (
@@ -200,7 +208,7 @@ def test_ready_offers_no_merge_button() -> None:
         (messages.stopped, "`retry`"),
         (lambda facts: messages.closed(facts, "ana"), "`retry`"),
         (lambda facts: messages.ready_withdrawn(facts, build.HEAD, "the head moved"), "says so again"),
-        (lambda facts: messages.budget(facts, 80), "At 100 %"),
+        (lambda facts: messages.budget(facts, 80, "$12.00 of $15.00 are spent."), "At 100 %"),
     ],
 )
 def test_each_message_says_what_follows(message: Callable[[Any], Message], hint: str) -> None:

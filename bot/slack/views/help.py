@@ -25,7 +25,7 @@ def overview(command: str, hint: str = "") -> Message:
         blocks.section(
             "*In a task's thread* the first word counts:\n"
             "• `approve` (or `lgtm`, `ok`, `go`) · `edit …` · `reject`\n"
-            "• `retry …` with what the agent should know · `answer …`\n"
+            "• `retry …` with what the agent should know · `answer …` · `extend` a spent budget\n"
             "• `start` · `snooze` · `never`, of what Waggle proposes by itself\n"
             "• `after T-3`: wait until T-3 is merged (`after none`: no longer); in a request, `after:T-3`\n"
             "• `stop` (or `cancel`) · `pause` · `resume` · `takeover` · `giveback`\n"

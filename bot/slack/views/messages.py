@@ -20,6 +20,15 @@ _EVIDENCE = 15
 _LINE = 300
 _SENTENCE = 700
 
+_WHAT_TO_KNOW = (
+    "*What does the agent have to know?* Reply `retry …` with it, for example "
+    "`retry the schema is in app/schema.py`. It goes into the next prompt word for word."
+)
+_MORE_MONEY = (
+    "*May it go on?* Reply `extend` for one more attempt with a budget of its own, `retry …` to tell it something as "
+    "well, or `stop`."
+)
+
 
 def question(facts: TaskFacts, asked: Question) -> Message:
     """An agent, the scoping or a retry needs a person's word."""
@@ -77,12 +86,7 @@ def needs_help(facts: TaskFacts, secrets: tuple[str, ...] = ()) -> Message:
     missing = next((one for one in reversed(facts.diagnoses) if one.summary), None)
     if missing is not None:
         parts.append(blocks.section(f"*What it looks like*\n{escape.quoted(missing.summary[:_SENTENCE])}"))
-    parts.append(
-        blocks.section(
-            "*What does the agent have to know?* Reply `retry …` with it, for example "
-            "`retry the schema is in app/schema.py`. It goes into the next prompt word for word."
-        )
-    )
+    parts.append(blocks.section(_MORE_MONEY if task.help_class == "budget" else _WHAT_TO_KNOW))
     parts += blocks.actions(buttons(facts), Token(task.id or 0, task.version, "help"))
     if task.branch:
         parts.append(blocks.context(f"Its work is on the branch {escape.code(task.branch)}."))
@@ -200,11 +204,10 @@ def stopped(facts: TaskFacts) -> Message:
     return Message(f"🛑 {label} is stopped. Its work is kept; reply `retry` to go on with it.")
 
 
-def budget(facts: TaskFacts, percent: int) -> Message:
-    """A good part of the money or the tokens is gone."""
+def budget(facts: TaskFacts, percent: int, spent: str) -> Message:
+    """A good part of the money or the tokens is gone; `spent` says of which limit."""
     task, label = facts.task, task_label(facts.task.id)
-    spent = f"{money(facts.spent_usd)} of {money(task.budget_usd)}, {tokens(facts.spent_tokens)}"
-    text = f"💰 {escape.person(task.requester)} {label} has used {percent} % of its budget ({spent})."
+    text = f"💰 {escape.person(task.requester)} {label} has used {percent} % of its budget: {escape.line(spent)}"
     parts: list[Block] = [blocks.section(f"{text} At 100 % its agent is stopped and you are asked.")]
     parts += blocks.actions([Button("Stop", "stop", "danger")], Token(task.id or 0, task.version, "budget"))
     return fit(text, parts)

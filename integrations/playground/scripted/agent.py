@@ -111,6 +111,8 @@ def _play(work: Work, behaviour: Behaviour, session: Session, sessions: Sessions
             return behaviours.stall(work, behaviour.seconds or HANG_SECONDS)
         case Kind.SLOW:
             return behaviours.slow(work, behaviour.seconds or SLOW_SECONDS)
+        case Kind.RATE_LIMIT:
+            return behaviours.rate_limit(work, behaviour.seconds)
         case Kind.MAX_TURNS:
             return behaviours.max_turns(work, TURNS_BEFORE_LIMIT)
         case Kind.ASK if work.recipes:

@@ -188,7 +188,11 @@ def max_turns(work: Work, limit: int) -> int:
     return 1
 
 
-def rate_limit(work: Work) -> int:
+def rate_limit(work: Work, seconds: float) -> int:
+    """Be turned away by the provider's limit; with `seconds` it says when that ends."""
+    work.stream.started()
+    if seconds:
+        work.stream.limited(time.time() + seconds)
     return _refused(
         work, 429, "rate_limit", "rate_limit_error", "API Error: Request rejected (429) · Rate limit reached."
     )
@@ -311,6 +315,5 @@ ENDINGS: dict[Kind, Callable[[Work], int]] = {
     Kind.NOTHING: nothing,
     Kind.CRASH: crash,
     Kind.CONTEXT: context,
-    Kind.RATE_LIMIT: rate_limit,
     Kind.AUTH: auth,
 }

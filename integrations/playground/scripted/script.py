@@ -26,7 +26,7 @@ class Kind(StrEnum):
     SLOW = "slow"  #: works for a while first (`slow:SECONDS`)
     CONTEXT = "context"  #: the prompt is too long for the model
     MAX_TURNS = "max-turns"  #: reaches its turn limit
-    RATE_LIMIT = "rate-limit"  #: the model's API answers 429
+    RATE_LIMIT = "rate-limit"  #: the model's API answers 429; `rate-limit:SECONDS` says when the limit ends
     AUTH = "auth"  #: the model's API answers 401
 
 

@@ -7,6 +7,7 @@ quarter of the characters that really went in and out; the cost is zero, because
 from __future__ import annotations
 
 import json
+import math
 import time
 import uuid
 from datetime import UTC, datetime
@@ -102,6 +103,26 @@ class Stream:
                 "retry_delay_ms": 200,
                 "error_status": status,
                 "error": error,
+                "session_id": self.session_id,
+                "uuid": str(uuid.uuid4()),
+            }
+        )
+
+    def limited(self, resets_at: float) -> None:
+        """The provider's limit is reached.
+
+        Parameters:
+            resets_at: when it ends, in seconds since 1970.
+        """
+        self._emit(
+            {
+                "type": "rate_limit_event",
+                "rate_limit_info": {
+                    "status": "rejected",
+                    "resetsAt": math.ceil(resets_at),
+                    "rateLimitType": "five_hour",
+                    "isUsingOverage": False,
+                },
                 "session_id": self.session_id,
                 "uuid": str(uuid.uuid4()),
             }
