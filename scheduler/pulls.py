@@ -28,6 +28,7 @@ from scheduler.quota import QuotaWatch
 from scheduler.registry.talk import Outbox
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
+from scheduler.remarks import seen_remarks
 from scheduler.unsettled import Unsettled
 
 log = structlog.get_logger(__name__)
@@ -242,6 +243,7 @@ class PullWatcher:
                 for one in thread.comments
                 if one.id in people
             ],
+            "remarks": seen_remarks(seen.threads, row.facts.get("remarks", {})),
             "labels": list(seen.labels),
             "shown": [
                 {"by": one.author, "at": one.created_at.isoformat()}

@@ -1,4 +1,5 @@
-"""The council's one comment on a pull request: who said what about which commit, updated in place.
+"""What the council says on a pull request: one comment, updated in place, with who said what about which commit, and a
+remark on the line of each finding that was confirmed.
 
 Models wrote most of it after reading text of strangers, so all of it is made plain before it stands on GitHub.
 """
@@ -7,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from integrations.fault import IntegrationError
-from integrations.github import marker
+from integrations.github import marked, marker
 from scheduler.background import NotYetError
 from scheduler.names import task_label
 from scheduler.outside import Outside
 from scheduler.pull_rows import load_pull, put_facts
 from scheduler.pull_text import plain
-from scheduler.registry.work import Review
+from scheduler.registry.work import PullRequest, Review
+from scheduler.registry.writers import record
+from scheduler.remarks import confirmed, remark_of, unsaid
+from scheduler.same_finding import Finding, key_of
 from scheduler.steps import StepName
 
 _VERDICTS = {
@@ -32,22 +37,26 @@ _MOST = 5
 
 
 class Spokesman:
-    """Writes the council's comment."""
+    """Writes the council's comment and its remarks."""
 
     def __init__(self, out: Outside) -> None:
         self._out = out
 
     async def tell(self, pull_id: int) -> None:
-        """Bring the comment to what was said about the head commit.
+        """Bring the comment to what was said about the head commit, and make the remarks that were not made yet.
 
         Raises:
             NotYetError: GitHub refused in a way that may pass.
         """
         out = self._out
         pull, task, _ = await load_pull(out, pull_id)
-        reviews = await out.registry.read(lambda s: _reviews(s, pull_id, pull.head_sha))
+        everything = await out.registry.read(lambda s: _reviews(s, pull_id))
+        reviews = [one for one in everything if one.head == pull.head_sha]
+        earlier = [found for one in everything if one.head != pull.head_sha for found in one.findings]
+        remarks = unsaid(confirmed(reviews), earlier, pull.facts.get("remarks", {}))
         facts = {"summary": {"head": pull.head_sha, "url": ""}}
         label = task_label(task.id)
+        refused = ""
         try:
             with out.steps(StepName.COMMENT, label):
                 url = await asyncio.to_thread(
@@ -58,16 +67,46 @@ class Spokesman:
                     render_summary(pull.head_sha, reviews),
                 )
             facts["summary"]["url"] = url
+            if remarks:
+                await self._remark(pull, label, remarks)
         except IntegrationError as problem:
             if problem.retryable:
                 raise NotYetError(str(problem)) from problem
-        await put_facts(out, pull_id, pull.head_sha, facts)
+            refused = problem.user_message
+        await put_facts(out, pull_id, pull.head_sha, facts, partial(self._note, refused) if refused else None)
+
+    def _note(self, why: str, session: Session, row: PullRequest) -> None:
+        """What GitHub refuses for good is not tried again for this head commit."""
+        subject = f"pull request {row.number}"
+        record(session, self._out.clock(), what="comment_refused", why=why, task_id=row.task_id, subject=subject)
+
+    async def _remark(self, pull: PullRequest, label: str, found: Sequence[Finding]) -> None:
+        """One review for each head commit: GitHub is asked for it first, so a crash makes no second one."""
+        out = self._out
+        n = len(found)
+        text = f"{n} finding{'s' if n > 1 else ''} confirmed by a second model family, about `{pull.head_sha[:8]}`."
+        with out.steps(StepName.REMARK, label):
+            await asyncio.to_thread(
+                out.github.post_review,
+                pull.repo,
+                pull.number,
+                pull.head_sha,
+                marked(marker(label, "remarks"), text),
+                [remark_of(label, one) for one in found],
+            )
+
+        def work(session: Session) -> None:
+            row = session.get(PullRequest, pull.id)
+            assert row is not None
+            said = {key_of(one): {"state": "open", "by": ""} for one in found}
+            row.facts = {**row.facts, "remarks": {**said, **row.facts.get("remarks", {})}}
+            session.add(row)
+
+        await out.registry.write(work)
 
 
-def _reviews(session: Session, pull_id: int, head: str) -> Sequence[Review]:
-    return session.exec(
-        select(Review).where(Review.pull_request_id == pull_id, Review.head == head).order_by(col(Review.id))
-    ).all()
+def _reviews(session: Session, pull_id: int) -> Sequence[Review]:
+    return session.exec(select(Review).where(Review.pull_request_id == pull_id).order_by(col(Review.id))).all()
 
 
 def render_summary(head: str, reviews: Sequence[Review]) -> str:

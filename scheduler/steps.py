@@ -36,6 +36,7 @@ class StepName(StrEnum):
     STATUS = "status"  #: set a commit status
     RERUN = "rerun"  #: start failed CI jobs again
     COMMENT = "comment"  #: write or update one of our comments on the pull request
+    REMARK = "remark"  #: comment on lines of the pull request
     RESCUE = "rescue"  #: save unpublished work before a workspace goes
     REMOVE_WORKSPACE = "remove_workspace"
     REMOVE_BRANCH = "remove_branch"  #: delete the merged branch on the remote

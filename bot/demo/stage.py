@@ -127,7 +127,14 @@ class Stage:
 
     async def comments(self, number: int) -> list[str]:
         """The conversation of a pull request."""
-        url = f"{self.place.github_api_url}/repos/{REPOSITORY}/issues/{number}/comments"
+        return await self._bodies(f"issues/{number}/comments")
+
+    async def remarks(self, number: int) -> list[str]:
+        """What is said on lines of a pull request."""
+        return await self._bodies(f"pulls/{number}/comments")
+
+    async def _bodies(self, path: str) -> list[str]:
+        url = f"{self.place.github_api_url}/repos/{REPOSITORY}/{path}"
         headers = {"Authorization": f"Bearer {self.place.github_token}"}
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             return [str(one["body"]) for one in await answer.json()]

@@ -103,7 +103,8 @@ def _wants_second(one: Weighed) -> bool:
 
 
 async def _verified(desk: Desk, panel: Panel, change: Change, one: Weighed, charges: list[Charge]) -> Weighed:
-    voice = panel.other_family(one.families[0])
+    real = any(seat.voice.real for seat in panel.reviewers if seat.name in one.found_by)
+    voice = panel.other_family(one.families[0], real=real)
     text = change.heads.get(one.finding.path)
     if voice is None or text is None:
         return one

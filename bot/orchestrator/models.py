@@ -61,10 +61,14 @@ class Panel:
     reviewers: tuple[Reviewer, ...] = ()
     rules: Voice = field(default_factory=_rules)
 
-    def other_family(self, family: str) -> Voice | None:
-        """A real model of another family, for a second opinion; None when there is none."""
-        voices = [*(one.voice for one in self.reviewers), *self.judges]
-        return next((one for one in voices if one.real and one.family != family), None)
+    def other_family(self, family: str, *, real: bool = True) -> Voice | None:
+        """A model of another family, for a second opinion; None when there is none.
+
+        Parameters:
+            real: the finding is a real model's, so that no stand-in may judge it.
+        """
+        others = [one for one in (*(seat.voice for seat in self.reviewers), *self.judges) if one.family != family]
+        return next((one for one in sorted(others, key=lambda one: not one.real) if one.real or not real), None)
 
 
 def panel_of(voices: Sequence[Voice], reviewers: Sequence[Reviewer] = ()) -> Panel:

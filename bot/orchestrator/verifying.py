@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
-
-from pydantic import Field
 
 from bot.orchestrator.asking import Charge, NobodyAnswered, ask_in_turn
 from bot.orchestrator.desk import Desk
@@ -15,16 +10,9 @@ from bot.orchestrator.findings import Weighed
 from bot.orchestrator.models import Voice
 from bot.orchestrator.prompts import model_prompt
 from integrations.models import Ask
-from integrations.models.judgements import AnswerModel
+from integrations.models.judgements import ClaimFacts, JudgementKind, Verification, fence_facts
 
 _AROUND = 40  #: lines of the file that are shown before and after the place
-
-
-class Verification(AnswerModel):
-    """What the other model says about a finding."""
-
-    result: Literal["confirmed", "refuted", "unsure"]
-    why: str = Field(description="one or two sentences, with the lines that decide it")
 
 
 @dataclass(frozen=True)
@@ -42,14 +30,14 @@ async def second_opinion(desk: Desk, voice: Voice, one: Weighed, text: str) -> O
     Parameters:
         text: the file at head.
     """
-    claim = {
-        "path": one.finding.path,
-        "line": one.line,
-        "title": one.finding.title,
-        "why": one.finding.why,
-        "code": _numbered(text, one.line),
-    }
-    system, prompt = model_prompt("verify", _fence(claim))
+    claim = ClaimFacts(
+        path=one.finding.path,
+        line=one.line,
+        title=one.finding.title,
+        why=one.finding.why,
+        code=_numbered(text, one.line),
+    )
+    system, prompt = model_prompt("verify", fence_facts(JudgementKind.VERIFY, claim))
     try:
         said = await ask_in_turn((voice,), Ask("verify", system, desk.clean(prompt), 1000), Verification)
     except NobodyAnswered as failed:
@@ -61,8 +49,3 @@ def _numbered(text: str, line: int) -> str:
     rows = text.split("\n")
     first = max(line - _AROUND, 1)
     return "\n".join(f"{n}: {rows[n - 1]}" for n in range(first, min(line + _AROUND, len(rows)) + 1))
-
-
-def _fence(claim: Mapping[str, object]) -> str:
-    text = json.dumps(claim, ensure_ascii=False, indent=1).replace("<", "\\u003c").replace(">", "\\u003e")
-    return f'<facts kind="finding">\n{text}\n</facts>'

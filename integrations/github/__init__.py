@@ -28,7 +28,7 @@ from integrations.github.errors import (
 )
 from integrations.github.excerpt import excerpt
 from integrations.github.limits import Limits
-from integrations.github.markers import marker
+from integrations.github.markers import marked, marker, marker_in
 from integrations.github.values import (
     Annotation,
     Capability,
@@ -82,5 +82,7 @@ __all__ = [
     "Unavailable",
     "Webhooks",
     "excerpt",
+    "marked",
     "marker",
+    "marker_in",
 ]

@@ -170,6 +170,7 @@ class ThreadNode(Shape):
     id: str
     is_resolved: bool = False
     is_outdated: bool = False
+    resolved_by: Actor | None = None
     path: str = ""
     line: int | None = None
     comments: Nodes[CommentNode] | None = None

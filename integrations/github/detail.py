@@ -42,7 +42,7 @@ def look_closely(connection: Connection, slug: str, number: int, own_login: str)
 def _detail(pull: DetailPull, own_login: str, *, readable: bool) -> PullDetail:
     contexts = pull.status_check_rollup.contexts if pull.status_check_rollup else None
     required = _required(pull)
-    threads = tuple(_threads(pull))
+    threads = tuple(_threads(pull, own_login))
     closed_by = _closed_by(pull)
     everybody = [_comment(node) for node in (pull.comments.known if pull.comments else ())]
     everybody += [comment for thread in threads for comment in thread.comments]
@@ -131,13 +131,29 @@ def _check(node: Context, required: tuple[str, ...]) -> CheckFact:
     )
 
 
-def _threads(pull: DetailPull) -> Iterator[Thread]:
+def _threads(pull: DetailPull, own_login: str) -> Iterator[Thread]:
     for node in pull.review_threads.known if pull.review_threads else ():
         comments = tuple(
             _comment(comment, node.path, node.line, node.id)
             for comment in (node.comments.known if node.comments else ())
         )
-        yield Thread(node.id, node.path, node.line, node.is_resolved, node.is_outdated, comments)
+        by = node.resolved_by
+        yield Thread(
+            node.id,
+            node.path,
+            node.line,
+            node.is_resolved,
+            node.is_outdated,
+            comments,
+            resolved_by=by.login if by else "",
+            resolved_by_user=by.is_user and not _same(by.login, own_login) if by else False,
+            own=bool(comments) and _same(comments[0].author, own_login),
+        )
+
+
+def _same(login: str, other: str) -> bool:
+    """Whether two logins are one account: an App is `waggle[bot]` over REST and `waggle` among GraphQL's authors."""
+    return login.removesuffix("[bot]") == other.removesuffix("[bot]")
 
 
 def _comment(node: CommentNode, path: str = "", line: int | None = None, thread_id: str = "") -> Comment:

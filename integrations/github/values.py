@@ -171,7 +171,13 @@ class Comment:
 
 @dataclass(frozen=True)
 class Thread:
-    """A review thread on a line of the diff."""
+    """A review thread on a line of the diff.
+
+    Attributes:
+        resolved_by: the account that resolved it; empty when nobody did or GitHub does not say.
+        resolved_by_user: that is a person's account, and not Waggle's.
+        own: it begins with a comment of Waggle's own account.
+    """
 
     id: str
     path: str
@@ -179,6 +185,9 @@ class Thread:
     resolved: bool
     outdated: bool
     comments: tuple[Comment, ...] = ()
+    resolved_by: str = ""
+    resolved_by_user: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)

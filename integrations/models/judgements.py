@@ -19,6 +19,7 @@ class JudgementKind(StrEnum):
     SCOPE = "scope"  #: turn a request into a task
     DIAGNOSE = "diagnose"  #: say what to change after a failure
     REVIEW = "review"  #: judge a diff at one head commit
+    VERIFY = "verify"  #: check a claim that another reviewer made
 
 
 class Facts(BaseModel):
@@ -145,15 +146,34 @@ class ReviewAnswer(AnswerModel):
     findings: list[Finding]
 
 
+class ClaimFacts(Facts):
+    """What another reviewer found, and the code around it, as "number: text" lines."""
+
+    path: str
+    line: int
+    title: str
+    why: str
+    code: str
+
+
+class Verification(AnswerModel):
+    """What the other model says about a finding."""
+
+    result: Literal["confirmed", "refuted", "unsure"]
+    why: str = Field(description="one or two sentences, with the lines that decide it")
+
+
 FACTS: dict[JudgementKind, type[Facts]] = {
     JudgementKind.SCOPE: ScopeFacts,
     JudgementKind.DIAGNOSE: DiagnoseFacts,
     JudgementKind.REVIEW: ReviewFacts,
+    JudgementKind.VERIFY: ClaimFacts,
 }
 ANSWERS: dict[JudgementKind, type[AnswerModel]] = {
     JudgementKind.SCOPE: ScopeAnswer,
     JudgementKind.DIAGNOSE: DiagnoseAnswer,
     JudgementKind.REVIEW: ReviewAnswer,
+    JudgementKind.VERIFY: Verification,
 }
 
 _FENCE = re.compile(r'<facts kind="(?P<kind>[a-z]+)">\n(?P<json>.*?)\n</facts>', re.DOTALL)

@@ -97,6 +97,7 @@ def _playground(case: Case) -> list[str]:
         db.row_factory = sqlite3.Row
         calls = [dict(row) for row in db.execute("SELECT * FROM calls ORDER BY id")]
         pulls = [dict(row) for row in db.execute("SELECT * FROM pulls ORDER BY id")]
+        (remarks,) = db.execute("SELECT COUNT(*) FROM thread_comments").fetchone()
     opened = [one for one in calls if one["method"] == "POST" and one["path"].endswith(f"/repos/{SLUG}/pulls")]
     found = _differs("pull requests opened", sum(one["performed"] for one in opened), 1)
     found += [f"asked in vain to open a pull request: {one['status']}" for one in opened if one["status"] == 422]
@@ -105,6 +106,7 @@ def _playground(case: Case) -> list[str]:
     found += [f"said {n} times: {body}" for (_, body), n in statuses.items() if n > 1]
     again = Counter(one["path"] for one in calls if one["performed"] and one["path"].endswith("/rerun-failed-jobs"))
     found += [f"run again {n} times: {path}" for path, n in again.items() if n > 1]
+    found += _differs("remarks on lines", remarks, case.scenario.remarks)
     bare = case.place.home / "github" / f"{SLUG}.git"
     found += _differs("branches on GitHub", _refs(bare, "refs/heads/"), ["refs/heads/main", *case.scenario.beside])
     made = case.scenario.makes

@@ -65,6 +65,7 @@ class Scenario:
         wish: words of the request, by which the scripted agent knows it.
         makes: the file that is new on main in the end; empty when none is.
         beside: branches beside the code that stay on GitHub.
+        remarks: how many lines of the pull request Waggle commented on.
         rescued: the rescue refs of the mirror in the end, and a file that each holds.
     """
 
@@ -84,6 +85,7 @@ class Scenario:
     makes: str = "app/export.py"
     rescued: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    remarks: int = 0
 
 
 async def feature(case: Case) -> None:
@@ -274,6 +276,15 @@ SCENARIOS: Mapping[str, Scenario] = {
         states=(*_START, *_END),
         said={"pr_ready": 1, "merged": 1, "pictures": 1},
         beside=("refs/heads/waggle-pictures",),
+    ),
+    "remarks": Scenario(
+        feature,
+        policy(),
+        (StepName.REMARK,),
+        behaviours=("sloppy", "succeed"),
+        attempts=("done", "done"),
+        states=(*_START, "verifying", "diagnosing", "queued", "running", *_END),
+        remarks=1,
     ),
     "stop": Scenario(
         stop,

@@ -309,7 +309,7 @@ def test_what_people_say_is_told_apart_from_what_we_say(place: Playground, githu
     assert [(review.author, review.state) for review in seen.reviews if review.author_is_user] == [
         ("ana", "CHANGES_REQUESTED")
     ]
-    assert [thread.resolved for thread in seen.threads] == [False, False]
+    assert [(thread.resolved, thread.own) for thread in seen.threads] == [(False, True), (False, False)]
 
 
 def test_a_resolved_thread_is_seen_as_resolved(place: Playground, github: GitHub) -> None:
@@ -321,7 +321,8 @@ def test_a_resolved_thread_is_seen_as_resolved(place: Playground, github: GitHub
         )
     )
 
-    assert [thread.resolved for thread in github.detail(SLUG, ref.number).threads] == [True]
+    [thread] = github.detail(SLUG, ref.number).threads
+    assert (thread.resolved, thread.resolved_by, thread.resolved_by_user, thread.own) == (True, "ana", True, True)
 
 
 def test_a_status_is_set_once(place: Playground, github: GitHub) -> None:

@@ -31,6 +31,7 @@ from integrations.models import (
 )
 from integrations.models.anthropic import AnthropicModel
 from integrations.models.judgements import (
+    ClaimFacts,
     JudgementKind,
     PassageFact,
     RepositoryFact,
@@ -38,6 +39,7 @@ from integrations.models.judgements import (
     ReviewFacts,
     ScopeAnswer,
     ScopeFacts,
+    Verification,
     fence_facts,
 )
 from integrations.models.openai import OpenAIModel
@@ -218,6 +220,23 @@ async def test_two_families_are_two_opinions(world: World) -> None:
         await model.close()
     assert said["anthropic"].verdict == "request_changes" and said["openai"].verdict == "approve"
     assert said["anthropic"].summary != said["openai"].summary
+
+
+@FAMILIES
+@pytest.mark.parametrize(("title", "result"), [("Debug line left behind", "confirmed"), ("It is ugly", "unsure")])
+async def test_a_stand_in_confirms_only_what_its_rules_see_on_the_line(
+    world: World, family: str, title: str, result: str
+) -> None:
+    code = '1: import os\n2: print("DEBUG", os)\n3: x = 1'
+    claim = ClaimFacts(path="app/web.py", line=2, title=title, why="it runs for everybody", code=code)
+    model = world.model(family)
+    ask = Ask("verify", "You check.", fence_facts(JudgementKind.VERIFY, claim))
+    said = (await model.answer(ask, Verification)).value
+    elsewhere = claim.model_copy(update={"line": 3})
+    ask = Ask("verify", "You check.", fence_facts(JudgementKind.VERIFY, elsewhere))
+    assert (await model.answer(ask, Verification)).value.result == "unsure"
+    await model.close()
+    assert said.result == result
 
 
 @pytest.mark.parametrize("path", ["/anthropic/v1/messages", "/openai/v1/responses"])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.orchestrator.verifying import Verification
+from bot.orchestrator.models import Panel
 from integrations.git import CloneFailed
 from integrations.models import AuthRefused, Overloaded
-from integrations.models.judgements import AcceptanceCheck, Finding, ReviewAnswer
+from integrations.models.judgements import AcceptanceCheck, Finding, ReviewAnswer, Verification
 from scheduler.judging import Kind, Reviewed, ReviewFacts
 from scheduler.registry import Event, Fact, Outbox, Registry
 from tests.conftest import Clock
@@ -134,10 +135,23 @@ async def test_when_no_reviewer_can_answer_rules_look_and_do_not_count(start: St
 
 
 async def test_stand_ins_review_without_counting_as_real(start: Start) -> None:
-    desk = await start(seats(ScriptedModel("anthropic", OBJECTS), ScriptedModel("openai", APPROVED), real=False))
+    unsure = Verification(result="unsure", why="I cannot see that.")
+    other = ScriptedModel("openai", lambda ask: unsure if ask.purpose == "verify" else APPROVED)
+    desk = await start(seats(ScriptedModel("anthropic", OBJECTS), other, real=False))
     said = await reviewed(desk)
     assert not any(one.real for one in said.reviews)
-    assert said.reviews[0].findings[0]["blocks"] is True  # nobody real could be asked about it
+    assert said.reviews[0].findings[0]["status"] == "unsure"
+
+
+async def test_a_stand_in_never_judges_what_a_real_model_found(start: Start) -> None:
+    other = ScriptedModel("openai", APPROVED)
+    panel = seats(ScriptedModel("anthropic", OBJECTS), other)
+    stand_in = replace(panel.reviewers[1].voice, real=False)
+    desk = await start(Panel(panel.judges[:1], (panel.reviewers[0], replace(panel.reviewers[1], voice=stand_in))))
+    said = await reviewed(desk)
+    (found,) = said.reviews[0].findings
+    assert (found["blocks"], found["status"]) == (True, "unverified")
+    assert [ask.purpose for ask in other.asked] == ["review"]
 
 
 async def test_a_change_that_speaks_to_its_reviewers_is_blocked_whatever_they_say(start: Start) -> None:

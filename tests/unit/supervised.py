@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 from integrations.agents import AgentEvent, Outcome, OutcomeKind
 from integrations.engines import Chunk, RunExit, RunState, RunView
 from integrations.git import History, MergeCheck
-from integrations.github import CheckFact, CheckOutput, LightBatch, PullDetail, PullLight, Rate
+from integrations.github import CheckFact, CheckOutput, LightBatch, PullDetail, PullLight, Rate, ReviewComment
 from integrations.github.errors import Forbidden, Unavailable
 from integrations.pictures import Pictures
 from scheduler.dispatch import Host
@@ -71,7 +71,9 @@ class FakeGitHub:
     before_answer: Callable[[], None] = lambda: None
     details: int = 0
     spoken: list[tuple[str, str, str, str]] = field(default_factory=list)  #: head, context, state, description
+    remarks: list[tuple[str, ReviewComment]] = field(default_factory=list)  #: head, what was said on a line of it
     refuses_statuses: bool = False
+    refuses_remarks: bool = False
     mergeable: str = "yes"
     quotas: dict[str, Rate] = field(default_factory=dict)
     lights: int = 0
@@ -89,6 +91,11 @@ class FakeGitHub:
 
     def upsert_comment(self, slug: str, number: int, marker: str, body: str) -> str:
         return "https://github.test/comment"
+
+    def post_review(self, slug: str, number: int, head: str, body: str, comments: Sequence[ReviewComment]) -> None:
+        if self.refuses_remarks:
+            raise Forbidden("no", user_message="The token may not comment.")
+        self.remarks += [(head, one) for one in comments]
 
     def truth(self, head: str) -> Truth:
         return self.truths.setdefault(head, Truth())

@@ -231,7 +231,11 @@ def test_the_small_lane_takes_one_seat_and_not_the_authors_family() -> None:
     assert len(choose_seats(panel, policy, "full", "anthropic")) == 2
 
 
-def test_a_second_opinion_is_another_familys_and_never_a_stand_ins() -> None:
+def test_a_second_opinion_is_another_familys_and_never_a_stand_ins_on_a_real_models_finding() -> None:
     seats = (Reviewer("a", voice("anthropic"), "f"), Reviewer("b", voice("openai", real=False), "f"))
     assert Panel((), seats).other_family("anthropic") is None
-    assert Panel((voice("openai"),), seats).other_family("anthropic") is not None
+    assert Panel((), seats).other_family("anthropic", real=False) is seats[1].voice
+    assert Panel((), seats).other_family("openai", real=False) is seats[0].voice
+    real = voice("openai")
+    assert Panel((real,), seats).other_family("anthropic") is real
+    assert Panel((real,), seats).other_family("anthropic", real=False) is real

@@ -35,4 +35,7 @@ async def play(stage: Stage) -> None:
         return (bool(summaries) and summaries[0].count("✅ approves") == 2) or None
 
     await stage.until("the one summary shows two approvals", said, 20)
+    remarks = await stage.remarks(pull.number)
+    if len(remarks) != 1 or "Debug line left behind" not in remarks[0]:
+        raise SceneFailed(f"{len(remarks)} remarks on lines instead of one about the debug line")
     await stage.sees(thread, "ready")

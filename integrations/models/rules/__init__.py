@@ -5,6 +5,7 @@
     diagnose.py  a failure becomes the next instruction
     review.py    a diff is looked at, check by check
     checks.py    those checks
+    verify.py    whether a claim about a line is what a check sees there too
     diff.py      a unified diff as values
 
 They are honest: keyword rules that quote what they saw and say when they do not understand.
@@ -15,10 +16,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ValidationError
 
 from integrations.models import Answer, Ask, InvalidAnswer, T, Usage
-from integrations.models.judgements import DiagnoseFacts, ReviewFacts, ScopeFacts, read_facts
+from integrations.models.judgements import ClaimFacts, DiagnoseFacts, ReviewFacts, ScopeFacts, read_facts
 from integrations.models.rules.diagnose import diagnose
 from integrations.models.rules.review import EVERYTHING, Lens, review
 from integrations.models.rules.scope import scope
+from integrations.models.rules.verify import verify
 
 FAMILY = "rules"
 NAME = "rules-1"
@@ -62,8 +64,10 @@ def judge(prompt: str, lens: Lens = EVERYTHING) -> BaseModel | None:
             return diagnose(facts)
         case ReviewFacts() as facts:
             return review(facts, lens)
+        case ClaimFacts() as facts:
+            return verify(facts)
         case _:
             return None
 
 
-__all__ = ["FAMILY", "NAME", "RulesModel", "diagnose", "judge", "review", "scope"]
+__all__ = ["FAMILY", "NAME", "RulesModel", "diagnose", "judge", "review", "scope", "verify"]
