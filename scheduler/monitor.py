@@ -291,6 +291,9 @@ class Monitor:
                 lane = _lane(one.task.id) if want in {"verify", "pictures"} else ""
                 self._start(report, f"{want} of pull request row {pull_id}", partial(works[want], pull_id), lane)
 
+        for pull_id in await self._spokesman.owed():
+            self._start(report, f"summary of pull request row {pull_id}", partial(self._spokesman.tell, pull_id))
+
     async def _dispatch(self, report: TickReport) -> None:
         if self._frozen:
             return

@@ -11,16 +11,19 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from sqlalchemy import exists
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from integrations.fault import IntegrationError
 from integrations.github import marked, marker
 from scheduler.background import NotYetError
+from scheduler.lifecycle import PullState, TaskState
 from scheduler.names import task_label
 from scheduler.outside import Outside
 from scheduler.pull_rows import load_pull, put_facts
 from scheduler.pull_text import plain
-from scheduler.registry.work import PullRequest, Review
+from scheduler.registry.work import PullRequest, Review, Task
 from scheduler.registry.writers import record
 from scheduler.remarks import confirmed, remark_of, unsaid
 from scheduler.same_finding import Finding, key_of
@@ -52,6 +55,8 @@ class Spokesman:
         pull, task, _ = await load_pull(out, pull_id)
         everything = await out.registry.read(lambda s: _reviews(s, pull_id))
         reviews = [one for one in everything if one.head == pull.head_sha]
+        if not reviews:
+            return  # the head moved meanwhile
         earlier = [found for one in everything if one.head != pull.head_sha for found in one.findings]
         remarks = unsaid(confirmed(reviews), earlier, pull.facts.get("remarks", {}))
         facts = {"summary": {"head": pull.head_sha, "url": ""}}
@@ -80,6 +85,10 @@ class Spokesman:
         subject = f"pull request {row.number}"
         record(session, self._out.clock(), what="comment_refused", why=why, task_id=row.task_id, subject=subject)
 
+    async def owed(self) -> list[int]:
+        """Pull requests on which nothing stands yet of what was said, though an agent has been sent back for it."""
+        return await self._out.registry.read(_owed)
+
     async def _remark(self, pull: PullRequest, label: str, found: Sequence[Finding]) -> None:
         """One review for each head commit: GitHub is asked for it first, so a crash makes no second one."""
         out = self._out
@@ -103,6 +112,21 @@ class Spokesman:
             session.add(row)
 
         await out.registry.write(work)
+
+
+def _owed(session: Session) -> list[int]:
+    rows = session.execute(
+        sql_select(col(PullRequest.id), col(PullRequest.head_sha), col(PullRequest.facts))
+        .join(Task, col(PullRequest.task_id) == col(Task.id))
+        .where(
+            col(PullRequest.state) == PullState.OPEN,
+            col(Task.state).in_([TaskState.DIAGNOSING, TaskState.QUEUED, TaskState.RUNNING]),
+            exists().where(
+                col(Review.pull_request_id) == col(PullRequest.id), col(Review.head) == col(PullRequest.head_sha)
+            ),
+        )
+    ).all()
+    return [pull_id for pull_id, head, facts in rows if facts.get("summary", {}).get("head") != head]
 
 
 def _reviews(session: Session, pull_id: int) -> Sequence[Review]:
