@@ -29,12 +29,14 @@ from bot.projects import Projects
 from bot.remotes import remote_of
 from bot.services import Services, services_of
 from bot.settings import Settings
-from bot.slack import ChannelBinding, SlackSide, SlackValues
+from bot.slack.side import SlackSide
+from bot.slack.values import ChannelBinding, SlackValues
 from integrations.agents import AgentAdapter
 from integrations.agents.catalog import adapters
 from integrations.engines.local import LocalEngine
 from integrations.git import Remote, Repositories
-from integrations.github import GitHub, Webhooks
+from integrations.github import GitHub
+from integrations.github.webhooks import Webhooks
 from integrations.pictures import Pictures
 from integrations.playground.place import Place
 from scheduler.clock_jumps import ClockJumps

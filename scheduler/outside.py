@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from integrations.agents import AgentAdapter
-from integrations.engines import Engine
-from integrations.errors import ErrorTracker
-from integrations.git import Remote, Repositories
-from integrations.github import GitHub
-from integrations.pictures import Pictures
 from scheduler.clock_jumps import ClockJumps
 from scheduler.dispatch import Host
 from scheduler.policy import Policy
 from scheduler.registry import Registry
 from scheduler.steps import Steps
+
+if TYPE_CHECKING:  # a command at the terminal touches rows, and loads none of these
+    from integrations.agents import AgentAdapter
+    from integrations.engines import Engine
+    from integrations.errors import ErrorTracker
+    from integrations.git import Remote, Repositories
+    from integrations.github import GitHub
+    from integrations.pictures import Pictures
 
 
 @dataclass(frozen=True)

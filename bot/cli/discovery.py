@@ -9,8 +9,7 @@ from rich.markup import escape
 from sqlmodel import Session, col, select
 
 from bot.cli.common import JsonOption, bench, fail, out, print_json
-from scheduler.discovery.facts import read_facts, read_gates
-from scheduler.discovery.settling import CURSOR
+from scheduler.discovery.facts import CURSOR, read_facts, read_gates
 from scheduler.lifecycle import SignalState
 from scheduler.names import task_label
 from scheduler.registry import Signal

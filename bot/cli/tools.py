@@ -28,7 +28,6 @@ from integrations.agents.catalog import AgentSettings, adapter_for, known
 from integrations.agents.describe import WHYS, outcome_json, read_run
 from integrations.engines import RunState
 from integrations.engines.local import LocalEngine
-from integrations.github.excerpt import excerpt as excerpt_of
 from integrations.redact import redact
 from scheduler.lifecycle import LIVE_ATTEMPT
 from scheduler.names import task_label
@@ -118,6 +117,8 @@ def excerpt(
     as_json: JsonOption = False,
 ) -> None:
     """Read a CI log on standard input and print the lines that a retry would show."""
+    from integrations.github.excerpt import excerpt as excerpt_of
+
     if not jsonl:
         found = excerpt_of(sys.stdin.read(), lines)
         if as_json:

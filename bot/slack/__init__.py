@@ -17,8 +17,3 @@ posting.py     the calls of the Web API; errors.py
 people.py      who somebody is; intake.py: what channels say, as context
 views/         rows to Block Kit
 """
-
-from bot.slack.side import SlackSide
-from bot.slack.values import ChannelBinding, SlackValues
-
-__all__ = ["ChannelBinding", "SlackSide", "SlackValues"]

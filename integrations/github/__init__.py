@@ -47,7 +47,6 @@ from integrations.github.values import (
     ReviewComment,
     Thread,
 )
-from integrations.github.webhooks import Webhooks
 
 __all__ = [
     "Annotation",
@@ -80,7 +79,6 @@ __all__ = [
     "Thread",
     "TimedOut",
     "Unavailable",
-    "Webhooks",
     "excerpt",
     "marked",
     "marker",

@@ -8,6 +8,7 @@ from integrations.errors import Event, Issue
 from scheduler.registry.work import Signal
 
 ERRORS = "errors"  #: the source of such signals
+CURSOR = "discovery:errors"  #: the fact that holds how far the scan has come
 _LONGEST_TRACE = 6000
 
 

@@ -18,11 +18,11 @@ from sqlmodel import Session, col, select
 from integrations.errors import ErrorTracker, Event, Issue, NotFound, NotTracker, Refused, TrackerError
 from integrations.fault import IntegrationError
 from scheduler.discovery.breaker import pause_after
-from scheduler.discovery.facts import ERRORS, ErrorFacts, Gate, read_facts
+from scheduler.discovery.facts import CURSOR, ERRORS, ErrorFacts, Gate, read_facts
 from scheduler.discovery.following import followed
 from scheduler.discovery.gates import History, event_gates, issue_gates, refusal
 from scheduler.discovery.locating import locate
-from scheduler.discovery.settling import CURSOR, OPEN, Judged, settle
+from scheduler.discovery.settling import OPEN, Judged, settle
 from scheduler.names import task_label
 from scheduler.outages import went_down
 from scheduler.outside import Outside

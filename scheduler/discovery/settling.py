@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from integrations.errors import ErrorTracker, Issue
-from scheduler.discovery.facts import ERRORS, ErrorFacts, Gate
+from scheduler.discovery.facts import CURSOR, ERRORS, ErrorFacts, Gate
 from scheduler.discovery.following import follow_all
 from scheduler.discovery.gates import refusal
 from scheduler.discovery.promotion import promote
@@ -21,7 +21,6 @@ from scheduler.policy import Policy
 from scheduler.registry.work import Signal, Task
 from scheduler.registry.writers import move_signal, remember
 
-CURSOR = "discovery:errors"
 #: what is judged again although nothing new happened: it waits for a look, or for room
 OPEN = (SignalState.NEW, SignalState.WAITING)
 #: a person decided, or is asked

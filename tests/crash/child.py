@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from bot.slack import ChannelBinding, SlackSide, SlackValues
+from bot.slack.side import SlackSide
+from bot.slack.values import ChannelBinding, SlackValues
 from integrations.playground.place import Place
 from scheduler.steps import Steps
 from tests.crash.killing import Kill, Killer, StepsLog

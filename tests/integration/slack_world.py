@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from sqlmodel import Session, SQLModel, col, select
 
 from bot.context.store import ContextStore
-from bot.slack import ChannelBinding, SlackSide, SlackValues
 from bot.slack.access import grant
+from bot.slack.side import SlackSide
+from bot.slack.values import ChannelBinding, SlackValues
 from integrations.playground.visitor import button_ids, text_of
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.policy import Policy, RepositoryPolicy

@@ -10,8 +10,7 @@ from typing import Any, cast
 import pytest
 
 from scheduler import commands
-from scheduler.discovery.facts import read_facts
-from scheduler.discovery.settling import CURSOR
+from scheduler.discovery.facts import CURSOR, read_facts
 from scheduler.lifecycle import SignalState
 from scheduler.registry import Outbox, Registry, Signal, Task
 from scheduler.registry.writers import recall

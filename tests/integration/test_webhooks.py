@@ -19,8 +19,7 @@ from bot.doctor.check import Surroundings
 from bot.doctor.webhooks import webhooks as examined
 from bot.home import Home
 from bot.settings import Settings
-from integrations.github import Webhooks
-from integrations.github.webhooks import LARGEST_BODY, PATH, WAKING
+from integrations.github.webhooks import LARGEST_BODY, PATH, WAKING, Webhooks
 from scheduler.lifecycle import TaskState
 from scheduler.registry import PullRequest, Task
 from tests.bench.quiet import quiet_home, verifying
