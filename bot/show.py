@@ -101,6 +101,8 @@ def attempt_json(attempt: Attempt, cause: str) -> Json:
         "state": attempt.state.value,
         "cause": cause,
         "outcome": attempt.outcome,
+        "message": attempt.message,
+        "evidence": list(attempt.evidence),
         "prompt": attempt.prompt,
         "tokens": attempt.tokens_input + attempt.tokens_output,
         "cost_usd": round(attempt.cost_usd, 6),

@@ -30,7 +30,7 @@ from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_attempt, move_task, record, refresh_card
 from scheduler.steps import StepName
-from scheduler.workspaces import MAX_OUTPUT, InterruptedCommandError, Workspaces
+from scheduler.workspaces import MAX_OUTPUT, InstallFailed, InterruptedCommandError, Workspaces
 
 log = structlog.get_logger(__name__)
 
@@ -121,16 +121,18 @@ class Starter:
         await self._dependencies.work(remote_of(task.repo))
         repository = out.policy().repository(task.repo) or repository  # the fetch may have brought a new project file
         try:
-            problem_text = await in_own_thread(partial(self._workspaces.install, task, attempt.name, repository, path))
+            failed = await in_own_thread(partial(self._workspaces.install, task, attempt.name, repository, path))
+            if failed is not None:
+                await asyncio.to_thread(self._workspaces.roll_back, task, path)
         except InterruptedCommandError as stopped:
             if not self._overdue(attempt):
                 raise NotYetError(str(stopped)) from stopped
-            problem_text = str(stopped)
+            failed = InstallFailed(str(stopped), ())
         except IntegrationError as problem:
             await self._wait_or_fail(attempt, problem, "install", task.repo)
             return
-        if problem_text is not None:
-            await self._fail(attempt_id, "install", "", problem_text)
+        if failed is not None:
+            await self._fail(attempt_id, "install", failed.summary, failed.tail)
             return
         await out.registry.write(lambda s: self._prepared(s, attempt_id, path, base))
         task, attempt = await self._load(attempt_id)
@@ -252,7 +254,7 @@ class Starter:
 
         await self._out.registry.write(work)
 
-    async def _fail(self, attempt_id: int, cause: str, message: str, evidence: str = "") -> None:
+    async def _fail(self, attempt_id: int, cause: str, message: str, evidence: tuple[str, ...] = ()) -> None:
         def work(session: Session) -> None:
             now = self._out.clock()
             attempt = session.get(Attempt, attempt_id)
@@ -262,7 +264,7 @@ class Starter:
             if attempt.state not in LIVE_ATTEMPT:
                 return
             attempt.outcome, attempt.message = cause, message
-            attempt.evidence = evidence.splitlines()[-40:]
+            attempt.evidence = list(evidence)
             move_attempt(session, attempt, AttemptState.ENDED, Cause.ATTEMPT_FAILED, now, why=message)
             if task.state is TaskState.RUNNING:
                 fail(

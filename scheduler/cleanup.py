@@ -23,6 +23,7 @@ from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import record, refresh_card
 from scheduler.screenshots import BEFORE, RUNS
 from scheduler.steps import StepName
+from scheduler.workspaces import workspace_gone
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ class Cleaner:
             if row.state in {TaskState.MERGED, TaskState.DROPPED}:
                 row.cleaned_at = now  # unless a person took it up again meanwhile: then there is more to clean later
                 session.add(row)
+                workspace_gone(session, now, row)
             record(
                 session, now, what="cleaned", why="; ".join(did) or "nothing was left", task_id=task_id, subject="task"
             )

@@ -112,7 +112,7 @@ class Gatherer:
             return _verified(pull, None, "the workspace holds something else than this commit")
         problem = self._workspaces.install(task, name, repository, path)
         if problem is not None:
-            return _verified(pull, False, problem)
+            return _verified(pull, False, "\n".join([problem.summary, *problem.tail]))
         result = run_command(out, name, repository.verify, path, _VERIFY_S, StepName.VERIFY)
         return _verified(pull, result.rc == 0, redact(result.output, out.secrets))
 

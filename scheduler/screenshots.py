@@ -102,7 +102,7 @@ class Photographer:
             return Taken(why="the workspace holds something else than this commit")
         problem = self._workspaces.install(task, run, repository, path)
         if problem is not None:
-            return Taken(why=problem.splitlines()[0])
+            return Taken(why=problem.summary)
         result = self._photograph(f"{run}-pictures", repository, path, label, pull.head_sha)
         after = out.pictures.kept(label, pull.head_sha)
         why = _why_none(result, repository.screenshots, after, out.secrets)

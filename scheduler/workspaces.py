@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlmodel import Session, col, select
 
 from integrations.engines import CommandResult, RunSpec, RunState
 from integrations.git import BranchTaken, UnknownRevision, Worktree
+from integrations.redact import redact
 from scheduler.confining import confined
 from scheduler.lifecycle import PullState
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
-from scheduler.registry.work import PullRequest, Task
+from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import recall, record, remember
 from scheduler.steps import StepName
 
 MAX_OUTPUT = 200 * 2**20
 _INSTALL_S = 900.0
 _SAME_MOMENT_S = 2.0
+_SHOWN = 200  #: characters of the command
+_TAIL = 14  #: lines of a failing installation's output that people are shown
 
 
 class InterruptedCommandError(Exception):
     """A command was stopped before its end, because its task went another way: its result says nothing."""
+
+
+@dataclass(frozen=True)
+class InstallFailed:
+    """An install command that failed.
+
+    Attributes:
+        summary: which, and how it ended, on one line.
+        tail: the last lines of its output, without secrets.
+    """
+
+    summary: str
+    tail: tuple[str, ...]
 
 
 class Workspaces:
@@ -103,13 +121,13 @@ class Workspaces:
         )
 
         def work(session: Session) -> None:
-            remember(session, out.clock(), _installed(task), {})
+            workspace_gone(session, out.clock(), task)
             record(session, out.clock(), what="followed", why=why, task_id=task.id, subject="workspace")
 
         out.registry.write_now(work)
 
-    def install(self, task: Task, run: str, repository: RepositoryPolicy, path: Path) -> str | None:
-        """Run the install command once for each workspace; the tail of its output when it fails.
+    def install(self, task: Task, run: str, repository: RepositoryPolicy, path: Path) -> InstallFailed | None:
+        """Run the install command once for each workspace; what went wrong when it fails.
 
         Raises:
             InterruptedCommandError: it was stopped.
@@ -124,7 +142,25 @@ class Workspaces:
         if result.rc == 0:
             out.registry.write_now(lambda s: remember(s, out.clock(), _installed(task), mark))
             return None
-        return f"`{repository.install}` ended with {result.rc} ({result.why}).\n{result.output}"
+        lines = [line for line in redact(result.output, out.secrets).splitlines() if line.strip()]
+        summary = redact(f"`{repository.install[:_SHOWN]}` ended with {result.rc} ({result.why}).", out.secrets)
+        return InstallFailed(summary, tuple(lines[-_TAIL:]))
+
+    def roll_back(self, task: Task, path: Path) -> None:
+        """Take back a workspace whose installation failed, its branch included, so that the next start finds nothing.
+
+        One in which an agent worked stays as it is: its work is worth more than a clean start, and the command is
+        run in it again.
+        """
+        out, name = self._out, f"t-{task.id}"
+        tree = next((one for one in out.repositories.workspaces(task.repo) if one.name == name), None)
+        if tree is None or out.registry.read_now(lambda s: _worked_in(s, task)):
+            return
+        if out.repositories.head(path) != tree.base_sha:
+            return
+        with out.steps(StepName.REMOVE_WORKSPACE, name):
+            out.repositories.remove_workspace(task.repo, name, task.branch)
+        out.registry.write_now(lambda s: workspace_gone(s, out.clock(), task))
 
 
 def run_command(
@@ -169,6 +205,19 @@ def run_command(
     if result.why in {"stopped", "lost"}:
         raise InterruptedCommandError(f"{name} was {result.why}")
     return result
+
+
+def workspace_gone(session: Session, now: datetime, task: Task) -> None:
+    """Forget what was true of a workspace that was removed: the next one of the task is another."""
+    remember(session, now, _installed(task), {})
+
+
+def _worked_in(session: Session, task: Task) -> bool:
+    """Whether an agent was let into the workspace since it was made."""
+    if recall(session, _installed(task)) == {}:
+        return False
+    began = select(Attempt.id).where(Attempt.task_id == task.id, Attempt.workspace != "")
+    return session.exec(began).first() is not None
 
 
 def _installed(task: Task) -> str:

@@ -13,10 +13,12 @@ from bot.cli.acts import say_reply
 from bot.cli.common import JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
 from bot.look import list_tasks, read_task
 from bot.show import TaskView, full_json, task_json
+from integrations.printable import printable
 from scheduler.commands import new_request
 from scheduler.names import task_label
 from scheduler.sweeping import read_leftovers
 
+_LINES = 14  #: of what was seen when an attempt failed
 _COLOURS = {
     "ready": "bold green",
     "merged": "green",
@@ -149,6 +151,8 @@ def _print_task(view: TaskView) -> None:
         for attempt in view.attempts:
             said = attempt.message or attempt.prompt_change
             out.print(f"  {attempt.n}. {attempt.state.value} {attempt.outcome}  [dim]{escape(said)}[/]")
+            for seen in attempt.evidence[:_LINES] if attempt.outcome not in {"", "done"} else ():
+                out.print(f"     [dim]{escape(printable(seen))}[/]")
     out.print("\n[bold]Events[/]")
     for event in view.events:
         why = f"  [dim]{escape(event.why)}[/]" if event.why else ""

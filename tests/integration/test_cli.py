@@ -193,7 +193,10 @@ def test_show_has_the_promised_shape(waggle: Terminal) -> None:
         {"check": "ci", "state": "wait", "since": "2026-03-01T09:30:00+00:00", "head": "b" * 40, "url": "http://pr/7"}
     ]
     first, second = shown["attempts"]
-    assert set(first) == {"n", "state", "cause", "outcome", "prompt", "tokens", "cost_usd", "started_at", "ended_at"}
+    assert set(first) == {
+        "n", "state", "cause", "outcome", "message", "evidence", "prompt", "tokens", "cost_usd", "started_at",
+        "ended_at",
+    }  # fmt: skip
     assert (first["cause"], first["outcome"], first["tokens"]) == ("crashed", "crashed", 120)
     assert (second["cause"], second["outcome"]) == ("", "done")
     assert all(set(event) == {"at", "actor", "what", "why"} for event in shown["events"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from scheduler import commands
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import RepositoryPolicy, RetryPolicy
 from scheduler.registry import Attempt, Diagnosis, Evidence, Question, Review
+from scheduler.workspaces import Workspaces
 from tests.integration.loop import SLUG, policy, running
 
 CSV = "customers want CSV export of invoices"
@@ -173,12 +175,30 @@ async def test_a_repository_without_ci_is_verified_by_its_own_command(tmp_path: 
 
 @pytest.mark.proves("27", "R")
 async def test_a_failing_install_goes_to_a_person_with_the_tail(tmp_path: Path) -> None:
-    repository = RepositoryPolicy(SLUG, playground=True, install="echo no such package >&2; exit 7")
+    """Nothing of the workspace is left that would be in the way of the retry, unless an agent worked in it."""
+    token, mended = "ghp_" + "a1B2" * 9, tmp_path / "mended"
+    install = f"test -e {mended} || {{ seq 30; echo no package of {token} >&2; exit 7; }}"
+    repository = RepositoryPolicy(SLUG, playground=True, install=install)
     async with running(tmp_path, policy(repositories=(repository,))) as loop:
+        repositories = loop.outside.repositories
         task_id = await loop.approved(CSV)
         task = await loop.until(task_id, TaskState.NEEDS_HELP)
-        assert "no such package" in "\n".join(task.help_evidence)
-        assert task.help_class == "install"
+        assert (task.help_class, task.help_evidence[0], task.help_evidence[-2]) == (
+            "install", "18", "no package of [secret removed]",
+        )  # fmt: skip
+        assert "ended with 7" in task.help_cause
+        assert repositories.workspaces(SLUG) == [] and task.branch not in repositories.pool_branches(SLUG)
+        assert not (loop.home / "work" / f"t-{task_id}").exists()
+
+        mended.touch()
+        await loop.do(commands.retry, task_id)
+        task = await loop.until(task_id, TaskState.READY, after_help=True)
+        work = Workspaces(loop.outside)
+        (tree,) = repositories.workspaces(SLUG)
+        failed = await asyncio.to_thread(work.install, task, "t-1-a9", replace(repository, install="exit 3"), tree.path)
+        assert failed is not None
+        await asyncio.to_thread(work.roll_back, task, tree.path)
+        assert repositories.workspaces(SLUG) == [tree] and tree.path.exists(), "an agent's work is in it"
 
 
 async def test_a_head_that_moves_withdraws_ready_and_is_judged_anew(tmp_path: Path) -> None:
