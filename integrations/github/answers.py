@@ -151,6 +151,9 @@ class Rollup(Shape):
 
 
 class ReviewNode(Shape):
+    id: str = ""
+    url: str = ""
+    author_association: str = ""
     state: str
     submitted_at: datetime | None = None
     body: str = ""
@@ -163,6 +166,7 @@ class CommentNode(Shape):
     created_at: datetime
     body: str = ""
     url: str = ""
+    author_association: str = ""
     author: Actor | None = None
 
 
@@ -223,12 +227,24 @@ class DetailPull(Shape):
 
 
 class DetailRepository(Shape):
+    is_private: bool = False
     pull_request: DetailPull | None = None
 
 
 class DetailAnswer(Shape):
     rate_limit: Quota | None = None
     repository: DetailRepository | None = None
+
+
+class ThreadRepliesAnswer(Shape):
+    """What stands in one review thread; `node` is None where there is none any more."""
+
+    rate_limit: Quota | None = None
+    node: ThreadNode | None = None
+
+
+class NothingAsked(Shape):
+    """The answer to a mutation of which only the success counts."""
 
 
 class ViewerAnswer(Shape):

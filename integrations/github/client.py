@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from integrations.github import ci_output, conversation, detail, probe, pulls
+from integrations.github import ci_output, conversation, detail, probe, pulls, threads
 from integrations.github.answers import ViewerAnswer
 from integrations.github.connection import TIMEOUT_S, Connection, is_hosted, present
 from integrations.github.graphql import ask, remember
@@ -132,6 +132,14 @@ class GitHub:
     def post_review(self, slug: str, number: int, head: str, body: str, comments: Sequence[ReviewComment]) -> None:
         """Post one review of a head commit, as a comment; remarks on lines outside the diff go into its body."""
         conversation.post_review(self._connection, slug, number, self.viewer(), head, body, comments)
+
+    def reply_in_thread(self, thread_id: str, marker: str, body: str) -> None:
+        """Say something in a review thread, once for each marker. Raises NotFound when the thread is gone."""
+        threads.reply_in_thread(self._connection, thread_id, self.viewer(), marker, body)
+
+    def resolve_thread(self, thread_id: str) -> None:
+        """Resolve a review thread; does nothing to one that is. Raises NotFound when it is gone."""
+        threads.resolve_thread(self._connection, thread_id)
 
     def statuses(self, slug: str, sha: str) -> dict[str, tuple[str, str]]:
         """The newest commit status of each context: (state, description)."""

@@ -14,6 +14,8 @@ from integrations.github.errors import NotFound
 from integrations.github.graphql import ask, remember
 from integrations.github.values import CheckFact, Comment, PullDetail, PullStateName, Review, Thread
 
+_INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+
 
 def look_closely(connection: Connection, slug: str, number: int, own_login: str) -> PullDetail:
     """One pull request in full.
@@ -27,24 +29,25 @@ def look_closely(connection: Connection, slug: str, number: int, own_login: str)
     what = f"look at {slug}#{number}"
     reply = ask(connection, "detail", {"owner": owner, "name": name, "number": number}, DetailAnswer, what)
     remember(connection.limits, reply.data.rate_limit)
-    pull = reply.data.repository.pull_request if reply.data.repository else None
-    if pull is None:
+    repository = reply.data.repository
+    pull = repository.pull_request if repository else None
+    if repository is None or pull is None:
         raise NotFound(f"{what}: no such pull request", user_message=f"There is no pull request {slug}#{number}.")
     readable = not any(
         "statusCheckRollup" in (entry.path or ()) and "baseRef" not in (entry.path or ()) for entry in reply.errors
     )
-    seen = _detail(pull, own_login, readable=readable)
+    seen = _detail(pull, own_login, readable=readable, private=repository.is_private)
     if readable:
         return seen
     return replace(seen, checks=checks_without_checks(connection, slug, seen.head_sha, seen.required))
 
 
-def _detail(pull: DetailPull, own_login: str, *, readable: bool) -> PullDetail:
+def _detail(pull: DetailPull, own_login: str, *, readable: bool, private: bool) -> PullDetail:
     contexts = pull.status_check_rollup.contexts if pull.status_check_rollup else None
     required = _required(pull)
-    threads = tuple(_threads(pull, own_login))
+    threads = tuple(_threads(pull, own_login, private))
     closed_by = _closed_by(pull)
-    everybody = [_comment(node) for node in (pull.comments.known if pull.comments else ())]
+    everybody = [_comment(node, private) for node in (pull.comments.known if pull.comments else ())]
     everybody += [comment for thread in threads for comment in thread.comments]
     return PullDetail(
         state=cast(PullStateName, pull.state.lower()),
@@ -72,6 +75,9 @@ def _detail(pull: DetailPull, own_login: str, *, readable: bool) -> PullDetail:
                 body=node.body,
                 commit=node.commit.oid if node.commit else "",
                 submitted_at=node.submitted_at,
+                id=node.id,
+                url=node.url,
+                insider=_insider(node.author_association, private),
             )
             for node in (pull.reviews.known if pull.reviews else ())
         ),
@@ -131,10 +137,15 @@ def _check(node: Context, required: tuple[str, ...]) -> CheckFact:
     )
 
 
-def _threads(pull: DetailPull, own_login: str) -> Iterator[Thread]:
+def _insider(association: str, private: bool) -> bool:
+    """In a private repository everybody who can speak belongs to it, also where membership itself is hidden."""
+    return private or association in _INSIDERS
+
+
+def _threads(pull: DetailPull, own_login: str, private: bool) -> Iterator[Thread]:
     for node in pull.review_threads.known if pull.review_threads else ():
         comments = tuple(
-            _comment(comment, node.path, node.line, node.id)
+            _comment(comment, private, node.path, node.line, node.id)
             for comment in (node.comments.known if node.comments else ())
         )
         by = node.resolved_by
@@ -156,7 +167,7 @@ def _same(login: str, other: str) -> bool:
     return login.removesuffix("[bot]") == other.removesuffix("[bot]")
 
 
-def _comment(node: CommentNode, path: str = "", line: int | None = None, thread_id: str = "") -> Comment:
+def _comment(node: CommentNode, private: bool, path: str = "", line: int | None = None, thread_id: str = "") -> Comment:
     author = node.author
     return Comment(
         id=node.id,
@@ -168,6 +179,7 @@ def _comment(node: CommentNode, path: str = "", line: int | None = None, thread_
         path=path,
         line=line,
         thread_id=thread_id,
+        insider=_insider(node.author_association, private),
     )
 
 

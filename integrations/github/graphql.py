@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import requests
 from pydantic import BaseModel, ValidationError
 
-from integrations.github.answers import Envelope, ErrorEntry, Quota
+from integrations.github.answers import Envelope, ErrorEntry, NothingAsked, Quota
 from integrations.github.connection import Connection, said_by
 from integrations.github.errors import (
     Forbidden,
@@ -53,6 +53,23 @@ def ask(
     SecondaryLimited, AuthFailed, Forbidden, NotFound, Unavailable when no data came.
     """
     connection.limits.check("graphql")
+    return _send(connection, name, variables, answer, what)
+
+
+def change(connection: Connection, name: str, variables: Mapping[str, str], what: str) -> None:
+    """Send one of our mutations; it counts against our own budget of writes, and is never repeated by itself.
+
+    Raises what `ask` raises, and Invalid, Forbidden or NotFound when GitHub refuses it.
+    """
+    connection.limits.check("graphql", write=True)
+    reply = _send(connection, name, variables, NothingAsked, what)
+    if reply.errors:
+        raise _without_data(reply.errors, what)
+
+
+def _send(
+    connection: Connection, name: str, variables: Mapping[str, str | int | Sequence[str]], answer: type[T], what: str
+) -> Reply[T]:
     try:
         response = connection.session.post(
             connection.graphql_url,

@@ -152,11 +152,18 @@ class Review:
     body: str
     commit: str
     submitted_at: datetime | None
+    id: str = ""
+    url: str = ""
+    insider: bool = True  #: see `Comment.insider`
 
 
 @dataclass(frozen=True)
 class Comment:
-    """A comment, in the conversation or in a thread. The text is somebody else's: data, never a command."""
+    """A comment, in the conversation or in a thread. The text is somebody else's: data, never a command.
+
+    Attributes:
+        insider: its author belongs to the repository. Anybody may comment on a public one; only insiders send an agent.
+    """
 
     id: str
     author: str
@@ -167,6 +174,7 @@ class Comment:
     path: str = ""
     line: int | None = None
     thread_id: str = ""
+    insider: bool = True
 
 
 @dataclass(frozen=True)

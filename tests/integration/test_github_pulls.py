@@ -7,7 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integrations.github import GitHub, Invalid, JobAttempt, PullDetail, PullRef, ReviewComment, excerpt, marker
+from integrations.github import (
+    GitHub,
+    Invalid,
+    JobAttempt,
+    NotFound,
+    PullDetail,
+    PullRef,
+    ReviewComment,
+    excerpt,
+    marker,
+)
 from integrations.playground.github.records import Thread
 from integrations.playground.github.reviews import Remark
 from tests.integration.github_world import SLUG, Playground, eventually, playground
@@ -377,3 +387,24 @@ def test_the_doctor_measures_what_the_token_can_do(place: Playground, github: Gi
     checks = next(found for found in github.probe(SLUG) if found.name == "checks")
 
     assert not checks.ok and "GitHub App" in checks.fix
+
+
+def test_a_reply_in_a_thread_is_said_once_and_the_thread_resolved(place: Playground, github: GitHub) -> None:
+    ref = place.pull(github, "waggle/replied")
+    place.act(
+        lambda world: world.reviews.create(
+            world.pulls.find(SLUG, ref.number), "ana", "COMMENT", "", remarks=[Remark("new.txt", 1, "rename")]
+        )
+    )
+    (thread,) = github.detail(SLUG, ref.number).threads
+    mark = marker("T-1", "answer-1")
+
+    place.fault(answer="drop", operation="WaggleReply")
+    for _ in range(2):
+        github.reply_in_thread(thread.id, mark, "Done in `abc`.")
+        github.resolve_thread(thread.id)
+
+    (thread,) = github.detail(SLUG, ref.number).threads
+    assert [one.author for one in thread.comments] == ["ana", "waggle-bot"] and thread.resolved
+    with pytest.raises(NotFound):
+        github.resolve_thread("PRRT_gone")

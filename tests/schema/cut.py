@@ -13,6 +13,8 @@ from pathlib import Path
 
 from graphql import (
     GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
@@ -70,6 +72,10 @@ def _printed(one: GraphQLNamedType, kept: dict[str, GraphQLNamedType], fields: d
         return f"enum {one.name} {{\n" + "".join(f"  {value}\n" for value in sorted(one.values)) + "}"
     if isinstance(one, GraphQLUnionType):
         return f"union {one.name} = " + " | ".join(member.name for member in one.types if member.name in kept)
+    if isinstance(one, GraphQLInputObjectType):
+        plain = {name: field.type for name, field in one.fields.items() if _is_known(field.type, kept)}
+        lines = [f"  {name}: {type_}\n" for name, type_ in sorted(plain.items())]
+        return f"input {one.name} {{\n{''.join(lines)}}}" if lines else f"scalar {one.name}"
     if not isinstance(one, GraphQLObjectType | GraphQLInterfaceType):
         return f"scalar {one.name}"
     above = [face.name for face in one.interfaces if face.name in kept]
@@ -82,12 +88,13 @@ def _printed(one: GraphQLNamedType, kept: dict[str, GraphQLNamedType], fields: d
 
 def _arguments(one: GraphQLObjectType | GraphQLInterfaceType, name: str, kept: dict[str, GraphQLNamedType]) -> str:
     known = one.fields[name].args.items()
-    shown = [
-        f"{argument}: {value.type}"
-        for argument, value in known
-        if get_named_type(value.type).name in kept or get_named_type(value.type).name in specified_scalar_types
-    ]
+    shown = [f"{argument}: {value.type}" for argument, value in known if _is_known(value.type, kept)]
     return f"({', '.join(shown)})" if shown else ""
+
+
+def _is_known(type_: GraphQLInputType, kept: dict[str, GraphQLNamedType]) -> bool:
+    name = get_named_type(type_).name
+    return name in kept or name in specified_scalar_types
 
 
 def queries() -> dict[str, str]:

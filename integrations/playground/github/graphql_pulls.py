@@ -18,7 +18,7 @@ from integrations.playground.github.graphql_values import (
     label,
     record_id,
 )
-from integrations.playground.github.people import account
+from integrations.playground.github.people import account, association
 from integrations.playground.github.records import (
     Branch,
     Comment,
@@ -166,6 +166,7 @@ _SAID = {
     "databaseId": lambda record, info: record.id,
     "fullDatabaseId": lambda record, info: str(record.id),
     "author": _who("author"),
+    "authorAssociation": lambda record, info: association(record.author),
 }
 _EVENT = {"id": record_id, "createdAt": _time("created_at"), "actor": _who("actor")}
 

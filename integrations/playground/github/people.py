@@ -32,6 +32,11 @@ def account(login: str) -> Account:
     return ACCOUNTS.get(login, Account("ghost", 10137))
 
 
+def association(login: str) -> str:
+    """GitHub's `authorAssociation` in the repositories here: everybody who has an account belongs to them."""
+    return "MEMBER" if login in ACCOUNTS else "NONE"
+
+
 def holder(place: Place, token: str) -> Account | None:
     """Whose token this is; None when it is nobody's."""
     if token and hmac.compare_digest(token.encode(), place.github_token.encode()):
