@@ -281,6 +281,7 @@ class Settle(Table):
     review: Span = 120.0
     no_checks: Span = 180.0
     missing_checks: Span = 600.0
+    people: Span = 60.0
 
 
 class Reviews(Table):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +10,14 @@ from sqlmodel import Session, select
 
 from scheduler.done import Check, Line, State, Verdict
 from scheduler.failures import ask_for_help, fail
-from scheduler.judging import Kind, ReviewFacts
+from scheduler.judging import Kind, Remark, ReviewFacts
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.merge_train import CONFLICT, wait_in_line, whose_turn
 from scheduler.policy import Policy, SettleTimes
 from scheduler.pulls import withdraw_before_changes
 from scheduler.registry.work import PullRequest, Review, Task
 from scheduler.registry.writers import ask, refresh_card
+from scheduler.remarks import as_criteria, still_writing, tell, untold
 
 
 def wants_review(said: Verdict, pull: PullRequest, policy: Policy, now: datetime) -> bool:
@@ -73,8 +74,11 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
             findings=findings,
         )
     elif said.line(Check.THREADS).state is State.FAIL:
-        comments = _unheard(pull)
-        pull.comments_seen = sorted({*pull.comments_seen, *(one["id"] for one in comments)})
+        remarks = untold(pull)
+        if still_writing(remarks, now, policy.settle.people_s):
+            withdraw_before_changes(session, now, pull, task)
+            return
+        shown = tell(pull, remarks)
         _repair(
             session,
             now,
@@ -84,8 +88,9 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
             cause="people",
             transition=Cause.PEOPLE_COMMENTED,
             what="threads",
-            message=said.line(Check.THREADS).detail,
-            evidence=[f"{one['path']}:{one['line']}: {one['body']}" for one in comments],
+            message=f"{_names(shown)} wrote on the pull request.",
+            evidence=[f"{one.path}:{one.line}: {one.body}" if one.path else one.body for one in shown],
+            remarks=shown,
         )
     elif said.line(Check.SECRETS).state is State.FAIL:
         _repair(
@@ -173,6 +178,7 @@ def _repair(
     message: str,
     evidence: list[str],
     findings: list[dict[str, Any]] | None = None,
+    remarks: tuple[Remark, ...] = (),
 ) -> None:
     withdraw_before_changes(session, now, pull, task)
     session.add(pull)
@@ -187,13 +193,13 @@ def _repair(
         message=message,
         evidence=evidence,
         findings=findings or (),
+        remarks=remarks,
         head=pull.head_sha,
     )
 
 
-def _unheard(pull: PullRequest) -> list[dict[str, Any]]:
-    """Comments in unresolved threads that no attempt was told yet."""
-    return [one for one in pull.facts.get("unresolved", ()) if one["id"] not in pull.comments_seen]
+def _names(remarks: Sequence[Remark]) -> str:
+    return " and ".join(dict.fromkeys(one.by for one in remarks if one.by)) or "Somebody"
 
 
 def _blockers(session: Session, pull: PullRequest) -> list[dict[str, Any]]:
@@ -218,6 +224,7 @@ def _ask_review(session: Session, now: datetime, pull: PullRequest, task: Task) 
         head_sha=pull.head_sha,
         round=task.retries_review + 1,
         ci="green",
+        asked=as_criteria(pull),
     )
     subject = f"pull:{pull.id}:{pull.head_sha}:r{facts.round}"
     ask(session, now, kind=Kind.REVIEW, subject=subject, task=task, facts=facts.model_dump(mode="json"))

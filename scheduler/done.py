@@ -109,6 +109,8 @@ class PullFacts:
     was_red: tuple[str, ...] = ()
     unresolved_threads: int | None = None
     threads_handed: bool = False  #: an attempt was told every comment in them
+    answers_due: bool = False  #: something was pushed since it was told, and nobody was answered yet
+    outsider_threads: int = 0  #: unresolved ones in which only people spoke who do not belong to the repository
     diff: DiffFact | None = None
     has_ci: bool = True
     verified_head: str = ""
@@ -171,6 +173,10 @@ class Verdict:
             line.state in {State.OK, State.NA} or (line.state is State.HUMAN and line.check in _SHOWN_ONLY)
             for line in self.lines
         )
+
+    def holds_but(self, left_out: Check) -> bool:
+        """Whether it would be complete if one line were not looked at."""
+        return Verdict(self.head, tuple(line for line in self.lines if line.check is not left_out)).complete
 
     @property
     def failed(self) -> tuple[Line, ...]:
@@ -277,6 +283,8 @@ def _screenshots(facts: PullFacts, policy: DonePolicy) -> Line:
 def _threads(facts: PullFacts) -> Line:
     if facts.checks_head != facts.head or facts.unresolved_threads is None:
         return Line(Check.THREADS, State.WAIT, "review threads are not known yet")
+    if facts.unresolved_threads and facts.threads_handed and facts.answers_due:
+        return Line(Check.THREADS, State.WAIT, "told to the agent; answered when this commit has been checked again")
     if facts.unresolved_threads and facts.threads_handed:
         # An agent cannot resolve a thread, and being told the same words again would not help it.
         return Line(
@@ -286,7 +294,8 @@ def _threads(facts: PullFacts) -> Line:
         )
     if facts.unresolved_threads:
         return Line(Check.THREADS, State.FAIL, f"{facts.unresolved_threads} unresolved")
-    return Line(Check.THREADS, State.OK, "none unresolved")
+    beside = f"; {facts.outsider_threads} of outsiders, for you to look at" if facts.outsider_threads else ""
+    return Line(Check.THREADS, State.OK, f"none unresolved{beside}")
 
 
 def _size(facts: PullFacts, policy: DonePolicy) -> Line:

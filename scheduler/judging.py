@@ -80,6 +80,16 @@ class ScopedTask(_Value):
     prompt: str = ""
 
 
+class Remark(_Value):
+    """What a person wrote on the pull request, word by word."""
+
+    by: str
+    body: str
+    path: str = ""  #: empty when it is about the whole
+    line: int = 0
+    url: str = ""
+
+
 class DiagnoseFacts(_Value):
     """A failure as the supervisor saw it."""
 
@@ -90,6 +100,7 @@ class DiagnoseFacts(_Value):
     final_text: str = ""
     evidence: tuple[str, ...] = ()
     findings: tuple[dict[str, Any], ...] = ()
+    remarks: tuple[Remark, ...] = ()
     head: str = ""
 
 
@@ -123,6 +134,7 @@ class ReviewFacts(_Value):
     head_sha: str
     round: int = 1
     ci: str = ""
+    asked: tuple[str, ...] = ()  #: what people asked for on the pull request, and an agent was told since
 
 
 class ReviewVerdict(_Value):

@@ -20,6 +20,7 @@ from sqlmodel import Session, col, select
 
 from integrations import spawned
 from scheduler.admission import Admission
+from scheduler.answering_people import Respondent
 from scheduler.answers import Answers
 from scheduler.attempts import Starter
 from scheduler.background import Jobs
@@ -93,6 +94,7 @@ class Monitor:
         self._photographer = Photographer(out, self._commands)
         self._spokesman = Spokesman(out)
         self._reporter = Reporter(out)
+        self._respondent = Respondent(out)
         self._cleaner = Cleaner(out)
         self._sweeper = Sweeper(out)
         self._full_disk = FullDisk()
@@ -276,6 +278,7 @@ class Monitor:
             "pictures": self._photographer.take,
             "summary": self._spokesman.tell,
             "status": self._reporter.report,
+            "answers": self._respondent.answer,
         }
         for name in await self._commands.unwanted():
             self._start(report, f"interrupt {name}", partial(self._stopper.interrupt, name))

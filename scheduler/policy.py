@@ -82,6 +82,7 @@ class SettleTimes:
     review_s: float = 120.0  #: an unchanged head before reviews are asked for
     no_checks_s: float = 180.0  #: a new head without any check before that means something
     missing_checks_s: float = 600.0  #: required checks that did not appear
+    people_s: float = 60.0  #: no further comment of people before an agent is told what they wrote
 
 
 @dataclass(frozen=True)

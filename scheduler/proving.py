@@ -64,6 +64,8 @@ class Prover:
             wants.append(("pictures", pull.id))
         if self._ci_wants_explaining(one):
             wants.append(("ci", pull.id))
+        if one.facts.answers_due and said.holds_but(Check.THREADS):
+            wants.append(("answers", pull.id))
         if owed(pull, task, one.known):
             wants.append(("status", pull.id))
         return wants

@@ -28,6 +28,7 @@ from scheduler.quota import QuotaWatch
 from scheduler.registry.talk import Outbox
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
+from scheduler.comments import ANSWERED_AT, of_outsiders, open_remarks, places
 from scheduler.remarks import seen_remarks
 from scheduler.unsettled import Unsettled
 
@@ -196,6 +197,7 @@ class PullWatcher:
         out = self._out
         row = await out.registry.read(lambda s: s.get(PullRequest, pull_id))
         assert row is not None
+        began = out.clock()
         try:
             seen = await asyncio.to_thread(out.github.detail, row.repo, row.number)
         except IntegrationError as problem:
@@ -203,7 +205,7 @@ class PullWatcher:
                 await self._note(pull_id, f"{row.url} cannot be looked at closely: {problem.user_message}")
             raise NotYetError(str(problem)) from problem
         self._looked[pull_id] = out.clock()
-        await out.registry.write(lambda s: self._put_detail(s, pull_id, seen, fingerprint))
+        await out.registry.write(lambda s: self._put_detail(s, pull_id, seen, fingerprint, began))
 
     async def _note(self, pull_id: int, text: str) -> None:
         """Say in the thread that one pull request cannot be looked at, once for each kind of trouble."""
@@ -217,7 +219,7 @@ class PullWatcher:
 
         await self._out.registry.write(work)
 
-    def _put_detail(self, session: Session, pull_id: int, seen: PullDetail, fingerprint: str) -> None:
+    def _put_detail(self, session: Session, pull_id: int, seen: PullDetail, fingerprint: str, began: datetime) -> None:
         now = self._out.clock()
         row = session.get(PullRequest, pull_id)
         assert row is not None
@@ -225,34 +227,23 @@ class PullWatcher:
         assert task is not None
         if seen.head_sha != row.head_sha:
             return  # these facts are about another commit than the row; the next round sorts it out
+        if datetime.fromisoformat(row.facts.get(ANSWERED_AT) or "0001-01-01T00:00:00+00:00") >= began:
+            return  # Waggle resolved threads meanwhile, and this look may not have seen it
         row.fingerprint = fingerprint
         session.add(row)
-        people = {comment.id for comment in seen.people_comments}
-        threads = [
-            thread
-            for thread in seen.threads
-            if not thread.resolved and any(one.id in people for one in thread.comments)
-        ]
+        remarks = open_remarks(seen, row.comments_seen, {one["id"] for one in row.owed_answers})
         facts: dict[str, Any] = {
             **row.facts,
             **of_checks(seen, row.facts),
-            "threads": len(threads),
-            "unresolved": [
-                {"id": one.id, "path": one.path or thread.path, "line": one.line or thread.line, "body": one.body}
-                for thread in threads
-                for one in thread.comments
-                if one.id in people
-            ],
+            "threads": places(remarks),
+            "unresolved": remarks,
+            "outsiders": of_outsiders(seen),
             "remarks": seen_remarks(seen.threads, row.facts.get("remarks", {})),
             "labels": list(seen.labels),
             "shown": [
                 {"by": one.author, "at": one.created_at.isoformat()}
                 for one in seen.people_comments
                 if pictures_in(one.body)
-            ],
-            "comments": [
-                {"id": one.id, "by": one.author, "body": one.body, "path": one.path, "line": one.line, "url": one.url}
-                for one in seen.people_comments
             ],
         }
         if row.facts != facts or row.facts_head != row.head_sha:

@@ -17,6 +17,7 @@ from scheduler.judging import Kind
 from scheduler.lifecycle import PullState, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
 from scheduler.registry.work import Attempt, Evidence, Judgement, PullRequest, Review, Task
+from scheduler.remarks import due
 
 #: states of a task in which its pull request is held against the definition of done
 JUDGED = frozenset({TaskState.VERIFYING, TaskState.READY, TaskState.NEEDS_HELP})
@@ -65,6 +66,8 @@ def facts_of(pull: PullRequest, repository: RepositoryPolicy, known: Known) -> P
         checks_complete=bool(facts.get("complete", True)),
         unresolved_threads=facts.get("threads"),
         threads_handed=bool(unresolved) and not set(unresolved) - set(pull.comments_seen),
+        answers_due=bool(due(pull)),
+        outsider_threads=int(facts.get("outsiders", 0)),
         diff=DiffFact(
             diff["head"],
             tuple(diff["files"]),

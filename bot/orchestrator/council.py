@@ -19,7 +19,7 @@ from bot.orchestrator.asking import Charge, Failure, NobodyAnswered
 from bot.orchestrator.desk import Answered, Desk, Turn
 from bot.orchestrator.findings import Held, Weighed, acceptance_of, hold, merge, orders_in, settle_verdict, verify
 from bot.orchestrator.models import Panel, Reviewer
-from bot.orchestrator.opinions import LARGEST_DIFF, Change, Opinion, ask_reviewer, background, read_change
+from bot.orchestrator.opinions import LARGEST_DIFF, Change, Opinion, ask_reviewer, background, criteria_of, read_change
 from bot.orchestrator.verifying import second_opinion
 from scheduler.judging import Reviewed, ReviewFacts, ReviewVerdict
 from scheduler.policy import Policy
@@ -132,7 +132,7 @@ def _verdict(
     )
     if opinion.answer is None:
         return verdict
-    acceptance = acceptance_of(opinion.answer, change.task.acceptance)
+    acceptance = acceptance_of(opinion.answer, criteria_of(change))
     blocks = any(one.blocks for one in everything if seat.name in one.found_by)
     settled = settle_verdict(opinion.answer.verdict, blocks, acceptance)
     summary = " ".join(opinion.answer.summary.split())[:600]

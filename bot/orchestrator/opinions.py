@@ -83,6 +83,11 @@ def read_change(desk: Desk, task: Task, facts: ReviewFacts, earlier: tuple[str, 
     )
 
 
+def criteria_of(change: Change) -> tuple[str, ...]:
+    """What the change is held against: the task's own checks, and what people asked for since."""
+    return (*change.task.acceptance, *change.facts.asked)
+
+
 async def ask_reviewer(
     desk: Desk, row: Judgement, seat: Reviewer, change: Change
 ) -> tuple[Opinion, NobodyAnswered | None]:
@@ -95,7 +100,7 @@ async def ask_reviewer(
     shown = ShownFacts(
         task=f"{task_label(task.id)} {task.title}",
         goal=task.goal,
-        acceptance=tuple(task.acceptance),
+        acceptance=criteria_of(change),
         focus=seat.focus,
         base_sha=change.facts.base_sha,
         head_sha=change.facts.head_sha,

@@ -161,6 +161,7 @@ class PullRequest(SQLModel, table=True):
     merged_by: str = ""
     merge_commit: str = ""
     comments_seen: list[str] = _json()  #: ids of people's comments already handed to the agent
+    owed_answers: list[dict[str, Any]] = _json()  #: those of them that are not answered: {"id", "thread", "head", …}
     observed_at: datetime | None = _instant(nullable=True)
     created_at: datetime = _instant()
 

@@ -52,7 +52,7 @@ DOORS = {
     "pictures": _door(Pictures, "room keep forget", "kept has"),
     "github": _door(
         GitHub,
-        "open_pull close_pull rerun_failed upsert_comment post_review set_status",
+        "open_pull close_pull rerun_failed upsert_comment post_review set_status reply_in_thread resolve_thread",
         "viewer repository find_pull light detail check_output job_attempt statuses probe rates",
     ),
 }
