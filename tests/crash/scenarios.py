@@ -120,6 +120,22 @@ async def guidance(case: Case) -> None:
     await case.merge(task_id)
 
 
+async def remark(case: Case) -> None:
+    """A person writes at a line of what is ready; it is changed, checked again, answered and resolved."""
+    task_id = await case.approved(CSV)
+    await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+    pull = await case.pull(task_id)
+    await case.person.review(SLUG, pull.number, "COMMENT", remarks=[("app/export.py", 1, "Take the debug line out.")])
+    await case.eventually(lambda: _is_answered(case, task_id, pull.head_sha), PATIENCE_S)
+    await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
+    await case.merge(task_id)
+
+
+async def _is_answered(case: Case, task_id: int, before: str) -> bool:
+    pull = await case.pull(task_id)
+    return pull.head_sha != before and not pull.owed_answers and pull.ready_head == pull.head_sha
+
+
 async def _is_at_work(case: Case) -> bool:
     found = await case.rows(Attempt, n=1)
     return bool(found) and found[0].state is AttemptState.RUNNING and found[0].event_offset > 0
@@ -311,6 +327,15 @@ SCENARIOS: Mapping[str, Scenario] = {
         said={"pr_ready": 1, "merged": 1, "note": 1},
         listens=True,
         makes="told.txt",
+    ),
+    "remark": Scenario(
+        remark,
+        policy(reviews=ReviewPolicy(families=0)),
+        (StepName.ANSWER, StepName.RESOLVE),
+        behaviours=("sloppy", "succeed"),
+        attempts=("done", "done"),
+        states=(*_START, "verifying", "ready", "verifying", "diagnosing", "queued", "running", *_END),
+        said={"pr_ready": 2, "ready_withdrawn": 1, "merged": 1},
     ),
     "lost": Scenario(
         lost,

@@ -33,6 +33,7 @@ NOT_TAKEN: frozenset[StepName] = frozenset()
 #: Steps in which no process is started, and a kill within is a kill before or after.
 WITHOUT_PROCESS = frozenset(
     {StepName.OPEN_PULL, StepName.STATUS, StepName.RERUN, StepName.COMMENT, StepName.REMARK}
+    | {StepName.ANSWER, StepName.RESOLVE}
     | {StepName.STOP, StepName.REMOVE_RUN, StepName.KEEP_PICTURES, StepName.GUIDE}
 )
 

@@ -65,7 +65,7 @@ def policy(**change: Any) -> Policy:
         "repositories": (RepositoryPolicy(SLUG, playground=True),),
         "routes": (("default", (Route("scripted"),)),),
         "agents_families": (("scripted", "scripted"),),
-        "settle": SettleTimes(ready_s=0.2, review_s=0.1, no_checks_s=20.0, missing_checks_s=60.0),
+        "settle": SettleTimes(ready_s=0.2, review_s=0.1, no_checks_s=20.0, missing_checks_s=60.0, people_s=0.2),
         "capacity": Capacity(max_agents=4),
     }
     return Policy(**{**base, **change})

@@ -109,6 +109,7 @@ async def test_a_remark_is_told_word_by_word_in_a_count_of_its_own(stand: Stand,
     assert (task.retries_people, task.retries_failure, task.retries_review) == (1, 0, 0)
 
 
+@pytest.mark.proves("19")
 async def test_it_is_answered_and_resolved_only_after_the_new_commit_was_checked(
     stand: Stand, github: Commented
 ) -> None:
@@ -221,6 +222,7 @@ def test_talk_sends_nobody(body: str, talk: bool) -> None:
     assert is_talk(body) is talk
 
 
+@pytest.mark.proves("19")
 def test_outsiders_send_nobody_and_are_shown(stand: Stand) -> None:
     stranger = remark(stand, insider=False)
     thread = Thread("T1", "app/export.py", 3, False, False, (stranger,))

@@ -1,0 +1,38 @@
+"""People at the pull request, and after its merge, over the whole loop."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from scheduler.lifecycle import TaskState
+from scheduler.policy import ReviewPolicy
+from scheduler.registry import Attempt
+from tests.integration.loop import SLUG, policy, running
+
+CSV = "customers want CSV export of invoices"
+
+
+async def test_a_remark_at_a_line_is_done_checked_answered_and_resolved(tmp_path: Path) -> None:
+    async with running(tmp_path, policy(reviews=ReviewPolicy(families=0))) as loop:
+        loop.behave("CSV", "sloppy", "succeed")
+        task_id = await loop.approved(CSV)
+        await loop.until(task_id, TaskState.READY)
+        first = await loop.pull(task_id)
+        words = "Take the debug line out, please."
+        await loop.person.review(SLUG, first.number, "COMMENT", remarks=[("app/export.py", 1, words)])
+
+        async def answered() -> bool:
+            pull = await loop.pull(task_id)
+            return pull.head_sha != first.head_sha and pull.ready_head == pull.head_sha and not pull.owed_answers
+
+        await loop.eventually(answered)
+        pull, task = await loop.pull(task_id), await loop.task(task_id)
+        seen = await asyncio.to_thread(loop.outside.github.detail, SLUG, pull.number)
+        (thread,) = seen.threads
+        asked, answer = thread.comments
+        assert thread.resolved and (asked.body, answer.author) == (words, "waggle-bot")
+        assert pull.head_sha in answer.body and "`app/export.py`" in answer.body
+        attempts = await loop.rows(Attempt, task_id=task_id)
+        assert f"```remark\n{words}\n```" in attempts[1].prompt and "at `app/export.py:1`" in attempts[1].prompt
+        assert (task.retries_people, task.retries_failure, task.state) == (1, 0, TaskState.READY)
