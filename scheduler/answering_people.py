@@ -18,6 +18,7 @@ from integrations.fault import IntegrationError
 from integrations.git import UnknownRevision
 from integrations.github import NotFound, marker
 from scheduler.background import NotYetError
+from scheduler.comments import ANSWERED_AT, due, key_of, places
 from scheduler.done import Check, State
 from scheduler.names import task_label
 from scheduler.outages import Dependencies
@@ -26,7 +27,6 @@ from scheduler.pull_rows import load_pull
 from scheduler.pull_text import plain
 from scheduler.registry.work import PullRequest
 from scheduler.registry.writers import record
-from scheduler.remarks import ANSWERED_AT, due, key_of, places
 from scheduler.standing import evidence_of
 from scheduler.steps import StepName
 
@@ -84,8 +84,8 @@ class Respondent:
         for one in waiting:
             by_place.setdefault(one["thread"] or one["id"], []).append(one)
         resolved = []
-        for place, remarks in by_place.items():
-            last = remarks[-1]
+        for place, comments in by_place.items():
+            last = comments[-1]
             files = self._changed(pull, last["head"])
             settled = checked.reviewed or last["path"] in files
             words = answer_words(last, checked.head, files, checked.lines, settled=settled)
@@ -144,9 +144,9 @@ def _checked(session: Session, pull: PullRequest) -> _Checked:
 
 
 def answer_words(
-    remark: dict[str, Any], head: str, files: Sequence[str], checks: Sequence[str], *, settled: bool
+    comment: dict[str, Any], head: str, files: Sequence[str], checks: Sequence[str], *, settled: bool
 ) -> str:
-    """What is answered to one remark. Pure.
+    """What is answered to one comment. Pure.
 
     Parameters:
         files: what changed since the agent was told.
@@ -159,15 +159,15 @@ def answer_words(
     parts = [f"An agent was told, and {changed} in {head}."]
     if checks:
         parts.append(f"That commit was checked again: {'; '.join(checks)}.")
-    if not remark["thread"]:
-        quoted = plain(str(remark["body"]))
+    if not comment["thread"]:
+        quoted = plain(str(comment["body"]))
         short = quoted if len(quoted) <= _QUOTED else quoted[: _QUOTED - 1].rstrip() + "…"
         parts.insert(0, f"> {short}\n\n")
     elif settled:
         parts.append("Write again here if it is not what you meant.")
     else:
         parts.append(
-            f"`{remark['path']}` itself was not changed, so the thread stays open: resolve it if it is right as it is, "
-            "or write again."
+            f"`{comment['path']}` itself was not changed, so the thread stays open: "
+            "resolve it if it is right as it is, or write again."
         )
     return " ".join(parts).replace("\n\n ", "\n\n")

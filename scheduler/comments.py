@@ -6,7 +6,7 @@
 | the conversation | unless it is talk: praise, `//`, or words to somebody else | Waggle answered |
 | a review that requests changes | its text | Waggle answered |
 
-Only insiders send an agent: anybody may comment on a public repository. Each remark is told once, by its id.
+Only insiders send an agent: anybody may comment on a public repository. Each comment is told once, by its id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integrations.github import Comment, PullDetail
-from scheduler.judging import Remark
+from scheduler.judging import PersonComment
 from scheduler.registry.work import PullRequest
 
 ANSWERED_AT = "answered_at"  #: among a pull request's facts: when Waggle last answered or resolved something
@@ -39,11 +39,11 @@ def is_talk(body: str) -> bool:
     return all(word in _TALK for word in words)
 
 
-def open_remarks(seen: PullDetail, told: Collection[str], owed: Collection[str]) -> list[dict[str, Any]]:
-    """Every remark that is not settled, oldest first, as it stands in a pull request's facts. Pure.
+def open_comments(seen: PullDetail, told: Collection[str], owed: Collection[str]) -> list[dict[str, Any]]:
+    """Every comment that is not settled, oldest first, as it stands in a pull request's facts. Pure.
 
     Parameters:
-        told: ids of remarks that an agent was told.
+        told: ids of comments that an agent was told.
         owed: those of them that Waggle has not answered.
     """
     insiders = [one for one in seen.people_comments if one.insider]
@@ -53,9 +53,9 @@ def open_remarks(seen: PullDetail, told: Collection[str], owed: Collection[str])
     for one in insiders:
         thread = of_thread.get(one.id)
         if thread is not None:
-            found.append(_remark(one, thread.id, one.path or thread.path, one.line or thread.line))
+            found.append(_comment(one, thread.id, one.path or thread.path, one.line or thread.line))
         elif not one.thread_id and not one.path and not is_talk(one.body) and (one.id not in told or one.id in owed):
-            found.append(_remark(one, "", "", None))
+            found.append(_comment(one, "", "", None))
     last = {one.author: one for one in seen.reviews if one.author_is_user and one.insider and one.state != "COMMENTED"}
     for review in last.values():
         if review.state == "CHANGES_REQUESTED" and review.body.strip() and (review.id not in told or review.id in owed):
@@ -65,9 +65,9 @@ def open_remarks(seen: PullDetail, told: Collection[str], owed: Collection[str])
     return found
 
 
-def places(remarks: Sequence[Mapping[str, Any]]) -> int:
+def places(comments: Sequence[Mapping[str, Any]]) -> int:
     """In how many places something is open: threads, and comments beside them."""
-    return len({one.get("thread") or one["id"] for one in remarks})
+    return len({one.get("thread") or one["id"] for one in comments})
 
 
 def of_outsiders(seen: PullDetail) -> int:
@@ -81,23 +81,25 @@ def of_outsiders(seen: PullDetail) -> int:
 
 
 def untold(pull: PullRequest) -> list[dict[str, Any]]:
-    """Remarks that no attempt was told yet."""
+    """Comments that no attempt was told yet."""
     return [one for one in pull.facts.get("unresolved", ()) if one["id"] not in pull.comments_seen]
 
 
-def still_writing(remarks: Sequence[Mapping[str, Any]], now: datetime, quiet_s: float) -> bool:
-    """Whether the newest remark is so young that its author may be writing the next one. Pure."""
-    times = [datetime.fromisoformat(one["at"]) for one in remarks if one.get("at")]
+def still_writing(comments: Sequence[Mapping[str, Any]], now: datetime, quiet_s: float) -> bool:
+    """Whether the newest comment is so young that its author may be writing the next one. Pure."""
+    times = [datetime.fromisoformat(one["at"]) for one in comments if one.get("at")]
     return bool(times) and now - max(times) < timedelta(seconds=quiet_s)
 
 
-def tell(pull: PullRequest, remarks: Sequence[Mapping[str, Any]]) -> tuple[Remark, ...]:
+def tell(pull: PullRequest, comments: Sequence[Mapping[str, Any]]) -> tuple[PersonComment, ...]:
     """Note that these go to an agent, which owes them an answer; as the agent is shown them."""
-    pull.comments_seen = sorted({*pull.comments_seen, *(one["id"] for one in remarks)})
-    pull.owed_answers = [*pull.owed_answers, *({**_kept(one), "head": pull.head_sha} for one in remarks)]
+    pull.comments_seen = sorted({*pull.comments_seen, *(one["id"] for one in comments)})
+    pull.owed_answers = [*pull.owed_answers, *({**_kept(one), "head": pull.head_sha} for one in comments)]
     return tuple(
-        Remark(by=one.get("by", ""), body=one["body"], path=one["path"], line=one["line"] or 0, url=one.get("url", ""))
-        for one in remarks
+        PersonComment(
+            by=one.get("by", ""), body=one["body"], path=one["path"], line=one["line"] or 0, url=one.get("url", "")
+        )
+        for one in comments
     )
 
 
@@ -113,9 +115,9 @@ def as_criteria(pull: PullRequest) -> tuple[str, ...]:
     )
 
 
-def key_of(remark: Mapping[str, Any]) -> str:
-    """A short name of a remark for a marker: GitHub's own ids hold signs that a marker does not take."""
-    return hashlib.sha1(str(remark["id"]).encode(), usedforsecurity=False).hexdigest()[:12]
+def key_of(comment: Mapping[str, Any]) -> str:
+    """A short name of a comment for a marker: GitHub's own ids hold signs that a marker does not take."""
+    return hashlib.sha1(str(comment["id"]).encode(), usedforsecurity=False).hexdigest()[:12]
 
 
 def _place(one: Mapping[str, Any]) -> str:
@@ -130,7 +132,7 @@ def _kept(one: Mapping[str, Any]) -> dict[str, Any]:
             "line": one["line"], "body": body}  # fmt: skip
 
 
-def _remark(one: Comment, thread: str, path: str, line: int | None) -> dict[str, Any]:
+def _comment(one: Comment, thread: str, path: str, line: int | None) -> dict[str, Any]:
     return {
         "id": one.id,
         "thread": thread,

@@ -8,16 +8,16 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from scheduler.comments import as_criteria, still_writing, tell, untold
 from scheduler.done import Check, Line, State, Verdict
 from scheduler.failures import ask_for_help, fail
-from scheduler.judging import Kind, Remark, ReviewFacts
+from scheduler.judging import Kind, PersonComment, ReviewFacts
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.merge_train import CONFLICT, wait_in_line, whose_turn
 from scheduler.policy import Policy, SettleTimes
 from scheduler.pulls import withdraw_before_changes
 from scheduler.registry.work import PullRequest, Review, Task
 from scheduler.registry.writers import ask, refresh_card
-from scheduler.remarks import as_criteria, still_writing, tell, untold
 
 
 def wants_review(said: Verdict, pull: PullRequest, policy: Policy, now: datetime) -> bool:
@@ -74,11 +74,11 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
             findings=findings,
         )
     elif said.line(Check.THREADS).state is State.FAIL:
-        remarks = untold(pull)
-        if still_writing(remarks, now, policy.settle.people_s):
+        comments = untold(pull)
+        if still_writing(comments, now, policy.settle.people_s):
             withdraw_before_changes(session, now, pull, task)
             return
-        shown = tell(pull, remarks)
+        shown = tell(pull, comments)
         _repair(
             session,
             now,
@@ -90,7 +90,7 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
             what="threads",
             message=f"{_names(shown)} wrote on the pull request.",
             evidence=[f"{one.path}:{one.line}: {one.body}" if one.path else one.body for one in shown],
-            remarks=shown,
+            comments=shown,
         )
     elif said.line(Check.SECRETS).state is State.FAIL:
         _repair(
@@ -178,7 +178,7 @@ def _repair(
     message: str,
     evidence: list[str],
     findings: list[dict[str, Any]] | None = None,
-    remarks: tuple[Remark, ...] = (),
+    comments: tuple[PersonComment, ...] = (),
 ) -> None:
     withdraw_before_changes(session, now, pull, task)
     session.add(pull)
@@ -193,13 +193,13 @@ def _repair(
         message=message,
         evidence=evidence,
         findings=findings or (),
-        remarks=remarks,
+        comments=comments,
         head=pull.head_sha,
     )
 
 
-def _names(remarks: Sequence[Remark]) -> str:
-    return " and ".join(dict.fromkeys(one.by for one in remarks if one.by)) or "Somebody"
+def _names(comments: Sequence[PersonComment]) -> str:
+    return " and ".join(dict.fromkeys(one.by for one in comments if one.by)) or "Somebody"
 
 
 def _blockers(session: Session, pull: PullRequest) -> list[dict[str, Any]]:

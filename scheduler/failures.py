@@ -13,7 +13,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from scheduler.budget import purse_of
-from scheduler.judging import Diagnosed, DiagnoseFacts, Kind, PromptFacts, Remark, WrittenPrompt
+from scheduler.judging import Diagnosed, DiagnoseFacts, Kind, PersonComment, PromptFacts, WrittenPrompt
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.limits import limit_agent
 from scheduler.policy import Policy
@@ -42,7 +42,7 @@ def fail(
     final_text: str = "",
     evidence: Sequence[str] = (),
     findings: Sequence[dict[str, Any]] = (),
-    remarks: tuple[Remark, ...] = (),
+    comments: tuple[PersonComment, ...] = (),
     head: str = "",
     resets_at: datetime | None = None,
 ) -> None:
@@ -90,7 +90,7 @@ def fail(
         final_text=final_text,
         evidence=lines,
         findings=tuple(findings),
-        remarks=remarks,
+        comments=comments,
         head=head,
     )
     session.add(task)

@@ -80,7 +80,7 @@ class ScopedTask(_Value):
     prompt: str = ""
 
 
-class Remark(_Value):
+class PersonComment(_Value):
     """What a person wrote on the pull request, word by word."""
 
     by: str
@@ -100,7 +100,7 @@ class DiagnoseFacts(_Value):
     final_text: str = ""
     evidence: tuple[str, ...] = ()
     findings: tuple[dict[str, Any], ...] = ()
-    remarks: tuple[Remark, ...] = ()
+    comments: tuple[PersonComment, ...] = ()
     head: str = ""
 
 

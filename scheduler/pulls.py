@@ -20,6 +20,7 @@ from integrations.github import PullDetail, PullLight
 from integrations.github.shown_pictures import pictures_in
 from scheduler.background import NotYetError
 from scheduler.check_facts import LOOK_AGAIN, of_checks, waits_for_base
+from scheduler.comments import ANSWERED_AT, of_outsiders, open_comments, places
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outages import GITHUB, Dependencies, went_down
 from scheduler.outside import Outside
@@ -28,7 +29,6 @@ from scheduler.quota import QuotaWatch
 from scheduler.registry.talk import Outbox
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
-from scheduler.comments import ANSWERED_AT, of_outsiders, open_remarks, places
 from scheduler.remarks import seen_remarks
 from scheduler.unsettled import Unsettled
 
@@ -231,12 +231,12 @@ class PullWatcher:
             return  # Waggle resolved threads meanwhile, and this look may not have seen it
         row.fingerprint = fingerprint
         session.add(row)
-        remarks = open_remarks(seen, row.comments_seen, {one["id"] for one in row.owed_answers})
+        comments = open_comments(seen, row.comments_seen, {one["id"] for one in row.owed_answers})
         facts: dict[str, Any] = {
             **row.facts,
             **of_checks(seen, row.facts),
-            "threads": places(remarks),
-            "unresolved": remarks,
+            "threads": places(comments),
+            "unresolved": comments,
             "outsiders": of_outsiders(seen),
             "remarks": seen_remarks(seen.threads, row.facts.get("remarks", {})),
             "labels": list(seen.labels),

@@ -12,12 +12,12 @@ from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from scheduler.check_facts import check_runs, machinery_of, rerun_of, was_red
+from scheduler.comments import due
 from scheduler.done import DiffFact, DonePolicy, PullFacts, ReviewFact, State
 from scheduler.judging import Kind
 from scheduler.lifecycle import PullState, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
 from scheduler.registry.work import Attempt, Evidence, Judgement, PullRequest, Review, Task
-from scheduler.remarks import due
 
 #: states of a task in which its pull request is held against the definition of done
 JUDGED = frozenset({TaskState.VERIFYING, TaskState.READY, TaskState.NEEDS_HELP})

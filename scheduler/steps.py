@@ -37,7 +37,7 @@ class StepName(StrEnum):
     RERUN = "rerun"  #: start failed CI jobs again
     COMMENT = "comment"  #: write or update one of our comments on the pull request
     REMARK = "remark"  #: comment on lines of the pull request
-    ANSWER = "answer"  #: answer a person's remark on the pull request
+    ANSWER = "answer"  #: answer a person's comment on the pull request
     RESOLVE = "resolve"  #: resolve the review thread that was answered
     RESCUE = "rescue"  #: save unpublished work before a workspace goes
     REMOVE_WORKSPACE = "remove_workspace"

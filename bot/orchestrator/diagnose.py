@@ -193,8 +193,8 @@ def _render(facts: DiagnoseFacts, diagnosed: Diagnosed, sheet: Sheet, past: _Pas
         summary=diagnosed.summary,
         instruction=diagnosed.instruction,
         files=diagnosed.files,
-        evidence=() if facts.remarks else facts.evidence or _last_words(facts, past),
-        remarks=facts.remarks,
+        evidence=() if facts.comments else facts.evidence or _last_words(facts, past),
+        comments=facts.comments,
         earlier=tuple(_in_words(one) for one in past.diagnoses if one.cause == facts.cause)[-3:],
     )
     return correction_prompt(sheet, correction) if diagnosed.resume else retry_prompt(sheet, correction)

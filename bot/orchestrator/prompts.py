@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import jinja2
 
 from integrations.printable import printable
-from scheduler.judging import Citation, Remark, ScopedTask
+from scheduler.judging import Citation, PersonComment, ScopedTask
 from scheduler.names import task_label
 from scheduler.policy import RepositoryPolicy
 from scheduler.registry import Task
@@ -98,7 +98,7 @@ class Correction:
 
     Attributes:
         earlier: what was tried before for the same failure, and must not be tried again.
-        remarks: what people wrote on the pull request, word by word.
+        comments: what people wrote on the pull request, word by word.
     """
 
     attempt: int
@@ -107,7 +107,7 @@ class Correction:
     files: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     earlier: tuple[str, ...] = field(default=())
-    remarks: tuple[Remark, ...] = ()
+    comments: tuple[PersonComment, ...] = ()
 
 
 def sheet_of_task(task: Task, repository: RepositoryPolicy | None, trouble: Trouble | None = None) -> Sheet:

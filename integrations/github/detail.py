@@ -157,12 +157,12 @@ def _threads(pull: DetailPull, own_login: str, private: bool) -> Iterator[Thread
             node.is_outdated,
             comments,
             resolved_by=by.login if by else "",
-            resolved_by_user=by.is_user and not _same(by.login, own_login) if by else False,
-            own=bool(comments) and _same(comments[0].author, own_login),
+            resolved_by_user=by.is_user and not same_account(by.login, own_login) if by else False,
+            own=bool(comments) and same_account(comments[0].author, own_login),
         )
 
 
-def _same(login: str, other: str) -> bool:
+def same_account(login: str, other: str) -> bool:
     """Whether two logins are one account: an App is `waggle[bot]` over REST and `waggle` among GraphQL's authors."""
     return login.removesuffix("[bot]") == other.removesuffix("[bot]")
 

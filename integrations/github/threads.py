@@ -5,6 +5,7 @@ from __future__ import annotations
 from integrations.github.answers import ThreadNode, ThreadRepliesAnswer
 from integrations.github.connection import Connection
 from integrations.github.conversation import LONGEST_BODY
+from integrations.github.detail import same_account
 from integrations.github.errors import NotFound, TimedOut, Unavailable
 from integrations.github.graphql import ask, change, remember
 from integrations.github.markers import marked
@@ -51,6 +52,6 @@ def _thread(connection: Connection, thread_id: str, what: str) -> ThreadNode:
 
 def _said(thread: ThreadNode, own_login: str, mark: str) -> bool:
     return any(
-        one.body.startswith(mark) and one.author is not None and one.author.login == own_login
+        one.body.startswith(mark) and one.author is not None and same_account(one.author.login, own_login)
         for one in (thread.comments.known if thread.comments else ())
     )

@@ -120,7 +120,7 @@ async def guidance(case: Case) -> None:
     await case.merge(task_id)
 
 
-async def remark(case: Case) -> None:
+async def comment(case: Case) -> None:
     """A person writes at a line of what is ready; it is changed, checked again, answered and resolved."""
     task_id = await case.approved(CSV)
     await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
@@ -328,8 +328,8 @@ SCENARIOS: Mapping[str, Scenario] = {
         listens=True,
         makes="told.txt",
     ),
-    "remark": Scenario(
-        remark,
+    "comment": Scenario(
+        comment,
         policy(reviews=ReviewPolicy(families=0)),
         (StepName.ANSWER, StepName.RESOLVE),
         behaviours=("sloppy", "succeed"),

@@ -13,7 +13,7 @@ from tests.integration.loop import SLUG, policy, running
 CSV = "customers want CSV export of invoices"
 
 
-async def test_a_remark_at_a_line_is_done_checked_answered_and_resolved(tmp_path: Path) -> None:
+async def test_a_comment_at_a_line_is_done_checked_answered_and_resolved(tmp_path: Path) -> None:
     async with running(tmp_path, policy(reviews=ReviewPolicy(families=0))) as loop:
         loop.behave("CSV", "sloppy", "succeed")
         task_id = await loop.approved(CSV)
@@ -34,5 +34,5 @@ async def test_a_remark_at_a_line_is_done_checked_answered_and_resolved(tmp_path
         assert thread.resolved and (asked.body, answer.author) == (words, "waggle-bot")
         assert pull.head_sha in answer.body and "`app/export.py`" in answer.body
         attempts = await loop.rows(Attempt, task_id=task_id)
-        assert f"```remark\n{words}\n```" in attempts[1].prompt and "at `app/export.py:1`" in attempts[1].prompt
+        assert f"```comment\n{words}\n```" in attempts[1].prompt and "at `app/export.py:1`" in attempts[1].prompt
         assert (task.retries_people, task.retries_failure, task.state) == (1, 0, TaskState.READY)

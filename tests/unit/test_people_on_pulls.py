@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from integrations.github import Comment, LightBatch, NotFound, PullDetail, Review, Thread
 from scheduler.answering_people import Respondent, answer_words
+from scheduler.comments import is_talk, of_outsiders, open_comments, places
 from scheduler.judging import Kind
 from scheduler.lifecycle import TaskState
 from scheduler.policy import RetryPolicy, SettleTimes
 from scheduler.registry import Event, Judgement, PullRequest, Registry
-from scheduler.remarks import is_talk, of_outsiders, open_remarks, places
 from tests.conftest import Clock
 from tests.unit.supervised import NODE, POLICY, FakeGitHub, Stand, Truth, sha
 from tests.unit.test_scenarios_pulls import asked, mended, tick
@@ -75,7 +75,7 @@ def github(stand: Stand) -> Commented:
     return stand.github
 
 
-def remark(stand: Stand, n: int = 1, path: str = "app/export.py", **more: object) -> Comment:
+def comment(stand: Stand, n: int = 1, path: str = "app/export.py", **more: object) -> Comment:
     said = Comment(
         id=f"C{n}", author="ben", author_is_user=True, body=ASK, url="", created_at=stand.clock(),
         path=path, line=3 if path else None, thread_id=f"T{n}" if path else "",
@@ -92,18 +92,18 @@ async def settled(stand: Stand, ticks: int = 4) -> None:
 
 
 async def told(stand: Stand) -> None:
-    """A task whose remark an agent was told, and that has pushed an answer to it."""
+    """A task whose comment an agent was told, and that has pushed an answer to it."""
     stand.task_in(TaskState.VERIFYING)
     await settled(stand)
     mended(stand, 2)
 
 
-async def test_a_remark_is_told_word_by_word_in_a_count_of_its_own(stand: Stand, github: Commented) -> None:
-    github.comments = [remark(stand)]
+async def test_a_comment_is_told_word_by_word_in_a_count_of_its_own(stand: Stand, github: Commented) -> None:
+    github.comments = [comment(stand)]
     stand.task_in(TaskState.VERIFYING)
     await settled(stand)
     (row,) = stand.rows(Judgement, kind=Kind.DIAGNOSE)
-    (shown,) = row.facts["remarks"]
+    (shown,) = row.facts["comments"]
     assert (shown["by"], shown["path"], shown["line"], shown["body"]) == ("ben", "app/export.py", 3, ASK)
     task = stand.task()
     assert (task.retries_people, task.retries_failure, task.retries_review) == (1, 0, 0)
@@ -113,7 +113,7 @@ async def test_a_remark_is_told_word_by_word_in_a_count_of_its_own(stand: Stand,
 async def test_it_is_answered_and_resolved_only_after_the_new_commit_was_checked(
     stand: Stand, github: Commented
 ) -> None:
-    github.comments = [remark(stand)]
+    github.comments = [comment(stand)]
     await told(stand)
     github.truths[sha(2)] = Truth(checks="wait")
     await settled(stand)
@@ -127,7 +127,7 @@ async def test_it_is_answered_and_resolved_only_after_the_new_commit_was_checked
 
 
 async def test_the_council_holds_the_new_commit_against_what_was_asked(stand: Stand, github: Commented) -> None:
-    github.comments = [remark(stand)]
+    github.comments = [comment(stand)]
     await told(stand)
     await tick(stand)
     await tick(stand)
@@ -141,7 +141,7 @@ async def test_what_nobody_reviewed_and_no_file_shows_stays_open_for_the_person(
     stand: Stand, github: Commented
 ) -> None:
     stand.policy = replace(stand.policy, reviews=replace(stand.policy.reviews, families=0))
-    github.comments = [remark(stand, path="app/other.py")]
+    github.comments = [comment(stand, path="app/other.py")]
     await told(stand)
     await settled(stand, 6)
     ((_, words),) = github.replies
@@ -151,7 +151,7 @@ async def test_what_nobody_reviewed_and_no_file_shows_stays_open_for_the_person(
 
 
 async def test_a_look_from_before_the_answer_does_not_bring_the_thread_back(stand: Stand, github: Commented) -> None:
-    github.comments = [remark(stand)]
+    github.comments = [comment(stand)]
     await told(stand)
     seen, began = github.detail("x", 1), stand.clock()
     await settled(stand, 6)
@@ -161,7 +161,7 @@ async def test_a_look_from_before_the_answer_does_not_bring_the_thread_back(stan
 
 
 async def test_a_thread_that_was_deleted_wants_no_answer(stand: Stand, github: Commented) -> None:
-    github.comments, github.gone = [remark(stand)], {"T1"}
+    github.comments, github.gone = [comment(stand)], {"T1"}
     await told(stand)
     await settled(stand, 6)
     assert stand.pull.owed_answers == [] and stand.said("needs_help") == []
@@ -173,13 +173,13 @@ async def test_a_person_who_is_still_writing_is_waited_for_and_ready_is_withdraw
     stand.task_in(TaskState.VERIFYING)
     await settled(stand, 6)
     assert stand.task().state is TaskState.READY
-    github.comments = [remark(stand)]
+    github.comments = [comment(stand)]
     await tick(stand)
     assert stand.task().state is TaskState.VERIFYING and asked(stand) == []
-    github.comments.append(remark(stand, 2, body="And a header."))
+    github.comments.append(comment(stand, 2, body="And a header."))
     await settled(stand)
     assert asked(stand) == ["people"]
-    assert [one["body"] for one in stand.rows(Judgement, kind=Kind.DIAGNOSE)[0].facts["remarks"]] == [
+    assert [one["body"] for one in stand.rows(Judgement, kind=Kind.DIAGNOSE)[0].facts["comments"]] == [
         ASK,
         "And a header.",
     ]
@@ -187,10 +187,10 @@ async def test_a_person_who_is_still_writing_is_waited_for_and_ready_is_withdraw
 
 async def test_when_the_rounds_are_spent_a_person_is_asked(stand: Stand, github: Commented) -> None:
     stand.policy = replace(stand.policy, retries=RetryPolicy(people=1))
-    github.comments = [remark(stand)]
+    github.comments = [comment(stand)]
     await told(stand)
     await settled(stand, 6)
-    github.comments.append(remark(stand, 2, body="Not like this."))
+    github.comments.append(comment(stand, 2, body="Not like this."))
     await settled(stand)
     assert asked(stand) == ["people", "people"]
     with pytest.raises(Exception, match="needs_help"):
@@ -201,11 +201,11 @@ async def test_when_the_rounds_are_spent_a_person_is_asked(stand: Stand, github:
 async def test_words_beside_the_code_and_a_review_that_refuses_are_told_and_answered(
     stand: Stand, github: Commented
 ) -> None:
-    github.comments = [remark(stand, 1, path=""), remark(stand, 2, path="", body="Thanks, looks great! 🎉")]
+    github.comments = [comment(stand, 1, path=""), comment(stand, 2, path="", body="Thanks, looks great! 🎉")]
     github.reviews = [Review("ana", True, "CHANGES_REQUESTED", "Too slow.", sha(1), stand.clock(), id="R1")]
     await told(stand)
     await settled(stand, 6)
-    assert [one["body"] for one in stand.rows(Judgement, kind=Kind.DIAGNOSE)[0].facts["remarks"]] == [ASK, "Too slow."]
+    assert [one["body"] for one in stand.rows(Judgement, kind=Kind.DIAGNOSE)[0].facts["comments"]] == [ASK, "Too slow."]
     assert len(github.written) == 2 and github.replies == []
     assert any(words.startswith("> Too slow.\n\n") for words in github.written)
     assert stand.task().state is TaskState.READY
@@ -224,21 +224,21 @@ def test_talk_sends_nobody(body: str, talk: bool) -> None:
 
 @pytest.mark.proves("19")
 def test_outsiders_send_nobody_and_are_shown(stand: Stand) -> None:
-    stranger = remark(stand, insider=False)
+    stranger = comment(stand, insider=False)
     thread = Thread("T1", "app/export.py", 3, False, False, (stranger,))
     seen = replace(FakeGitHub().detail("x", 1), threads=(thread,), people_comments=(stranger,))
-    assert open_remarks(seen, (), ()) == [] and of_outsiders(seen) == 1
-    both = replace(thread, comments=(stranger, remark(stand, 2, thread_id="T1")))
+    assert open_comments(seen, (), ()) == [] and of_outsiders(seen) == 1
+    both = replace(thread, comments=(stranger, comment(stand, 2, thread_id="T1")))
     seen = replace(seen, threads=(both,), people_comments=both.comments)
-    assert [one["id"] for one in open_remarks(seen, (), ())] == ["C2"] and of_outsiders(seen) == 0
+    assert [one["id"] for one in open_comments(seen, (), ())] == ["C2"] and of_outsiders(seen) == 0
 
 
 def test_a_thread_is_one_place_however_often_people_speak_in_it(stand: Stand) -> None:
-    same = (remark(stand, 1, thread_id="T1"), remark(stand, 2, thread_id="T1"))
+    same = (comment(stand, 1, thread_id="T1"), comment(stand, 2, thread_id="T1"))
     seen = replace(
         FakeGitHub().detail("x", 1), threads=(Thread("T1", "a", 1, False, True, same),), people_comments=same
     )
-    assert places(open_remarks(seen, (), ())) == 1
+    assert places(open_comments(seen, (), ())) == 1
 
 
 def test_nothing_of_a_person_is_alive_in_the_answer(stand: Stand) -> None:
@@ -247,7 +247,7 @@ def test_nothing_of_a_person_is_alive_in_the_answer(stand: Stand) -> None:
 
 
 async def test_an_answer_is_an_event(stand: Stand, github: Commented) -> None:
-    github.comments = [remark(stand)]
+    github.comments = [comment(stand)]
     await told(stand)
     await settled(stand, 6)
     (event,) = stand.rows(Event, what="answered_people")
