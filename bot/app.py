@@ -31,6 +31,7 @@ from bot.services import Services, services_of
 from bot.settings import Settings
 from bot.slack.side import SlackSide
 from bot.slack.values import ChannelBinding, SlackValues
+from bot.terminals import terminals
 from integrations.agents import AgentAdapter
 from integrations.agents.catalog import adapters
 from integrations.engines.local import LocalEngine
@@ -175,6 +176,7 @@ def build(
         new_id=lambda: str(uuid.uuid4()),
         secrets=secrets,
         tracker=tracker_of(settings, services, place, utc_now),
+        terminals=terminals(settings, home, secrets),
     )
     supervisor = Supervisor(outside, tick_s=_tick_s(settings, services))
     slack = SlackSide(

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from integrations.terminals import short_place
+
 
 class HomeError(Exception):
     """The state directory cannot be used; the message says why and what to do."""
@@ -49,6 +51,11 @@ class Home:
     @property
     def log(self) -> Path:
         return self.root / "logs" / "waggle.log"
+
+    @property
+    def terminals(self) -> Path:
+        """The socket of the terminals in which people watch agents, and what belongs to it."""
+        return short_place(self.root / "terminals", self.root)
 
     @property
     def lock(self) -> Path:

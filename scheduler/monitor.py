@@ -49,6 +49,7 @@ from scheduler.screenshots import Photographer
 from scheduler.standing import Standing
 from scheduler.statuses import Reporter
 from scheduler.sweeping import Sweeper
+from scheduler.terminals import TerminalKeeper
 from scheduler.watching import Stopper, Watcher
 
 log = structlog.get_logger(__name__)
@@ -83,6 +84,7 @@ class Monitor:
         self._starter = Starter(out)
         self._watcher = Watcher(out)
         self._guide = Guide(out)
+        self._terminals = TerminalKeeper(out)
         self._stopper = Stopper(out)
         self._finisher = Finisher(out)
         self._publisher = Publisher(out)
@@ -215,6 +217,8 @@ class Monitor:
                 unstick = partial(self._out.registry.write, partial(self._unstick, task_id=task.id))
                 await self._guarded(report, f"go on with T-{task.id}", unstick)
         report.seen += len(running)
+        if self._terminals.due(running):
+            self.jobs.start("terminals", self._terminals.keep, paced=True)
         await self._guarded(report, "tell agents what people wrote", partial(self._guide.tell, running))
         for attempt in await self._watcher.look(running):
             assert attempt.id is not None

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from integrations.terminals import NoTerminals, Terminals
 from scheduler.clock_jumps import ClockJumps
 from scheduler.dispatch import Host
 from scheduler.policy import Policy
@@ -40,6 +41,7 @@ class Outside:
         clock: the time now, UTC.
         jumps: notices when that clock is set; None where it never is.
         new_id: makes session ids.
+        terminals: where people watch agents at work.
     """
 
     registry: Registry
@@ -59,3 +61,4 @@ class Outside:
     steps: Steps = field(default_factory=Steps)
     tracker: ErrorTracker | None = None
     jumps: ClockJumps | None = None
+    terminals: Terminals = field(default_factory=NoTerminals)

@@ -21,6 +21,7 @@ class StepName(StrEnum):
     WORKSPACE = "workspace"  #: create the task's worktree and branch
     INSTALL = "install"  #: run the repository's install command in it
     SPAWN = "spawn"  #: start the agent's process
+    TERMINAL = "terminal"  #: open or close the terminal in which people watch it
     GUIDE = "guide"  #: say to a running agent what a person wrote for it
     STOP = "stop"  #: kill the agent's process tree
     FREEZE = "freeze"  #: stop a process tree where it stands

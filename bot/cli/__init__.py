@@ -2,9 +2,9 @@
 
 common.py   settings, registry, printing        tasks.py    tasks, show, new
 acts.py     approve, reject, retry, answer, …   memory.py   context add, search, show, forget
-running.py  run, demo, doctor, tick             tools.py    logs, excerpt, outcome, manifest, backup
+running.py  run, demo, doctor, tick             tools.py    excerpt, outcome, manifest, backup
 setup.py    init, checkout                      discovery.py discovery
-emergency.py estop, thaw
+emergency.py estop, thaw                        watching.py logs, attach
 
 Exit codes: 0 done, 1 not done (one message says why), 2 wrong usage.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import typer
 
-from bot.cli import acts, discovery, emergency, memory, running, setup, tasks, tools
+from bot.cli import acts, discovery, emergency, memory, running, setup, tasks, tools, watching
 from bot.cli.common import CommandError, err
 from bot.home import HomeError
 from bot.problems import ProblemsError, StartError
@@ -39,7 +39,8 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     running.doctor,
     tasks.tasks,
     tasks.show,
-    tools.logs,
+    watching.logs,
+    watching.attach,
     setup.checkout,
     tasks.new,
     acts.approve,

@@ -64,7 +64,10 @@ def tmux(seen: Surroundings) -> Iterator[Check]:
     program = shutil.which("tmux", path=seen.settings.host.environment.get("PATH"))
     if program is None:
         yield Check(
-            "tmux", True, "not installed", "Only for watching an agent in a terminal. Debian: apt-get install tmux."
+            "tmux",
+            True,
+            "not installed: follow an agent with `waggle logs -f T-12`",
+            "Only for watching an agent in a terminal. Debian: apt-get install tmux.",
         )
         return
     try:
@@ -72,4 +75,4 @@ def tmux(seen: Surroundings) -> Iterator[Check]:
     except (OSError, subprocess.SubprocessError) as problem:
         yield Check("tmux", False, f"{program} does not answer ({type(problem).__name__})", "Install it again.")
     else:
-        yield Check("tmux", True, said)
+        yield Check("tmux", True, f"{said}: `waggle attach T-12` joins the terminal of an agent at work")

@@ -20,7 +20,7 @@ from bot.slack.values import ChannelBinding, SlackValues
 from integrations.playground.place import Place
 from scheduler.steps import Steps
 from tests.crash.killing import Kill, Killer, StepsLog
-from tests.crash.scenarios import LISTENER, SCENARIOS
+from tests.crash.scenarios import LISTENER, SCENARIOS, terminals_of
 from tests.integration.listener import listening_agent
 from tests.integration.loop import compose, open_home
 
@@ -65,6 +65,7 @@ async def _live(home: Path, url: str, scenario: str, life: int, kills: Sequence[
         steps=Steps(killer),
         scans=played.scans,
         agents={"claude-code": listening_agent(home / LISTENER)} if played.listens else None,
+        terminals=terminals_of(home / "home") if played.shows else None,
     )
     slack = SlackSide(registry, lambda: _slack_values(place), lambda: played.policy, loop.context, loop.outside.clock)
     await loop.start()

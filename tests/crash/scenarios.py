@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.follow import viewer
 from integrations.engines.local import LocalEngine
 from integrations.git import Repositories
+from integrations.terminals import TmuxTerminals, short_place
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, SignalState, TaskState
 from scheduler.policy import ErrorScan, Keep, Policy, RepositoryPolicy, ReviewPolicy, Route
@@ -25,6 +29,7 @@ CSV = "customers want CSV export of invoices"
 PRODUCT = "C0PRODUCT"
 NOTE = "A thought that nobody committed.\n"
 PATIENCE_S = 150.0
+TMUX = shutil.which("tmux") is not None
 LISTENER = "listener"  #: program of the agent that listens, in the directory of the case
 WORDS = "use semicolons between the columns"
 
@@ -61,7 +66,8 @@ class Scenario:
         talks: people speak through Slack; otherwise they act on rows.
         posts: how many messages Waggle posts in Slack.
         listens: the agent takes words while it works, and works until it was given some.
-        scans: Waggle looks at the playground's error tracker.
+        shows: the agent is shown in a terminal, where there is tmux.
+    scans: Waggle looks at the playground's error tracker.
         wish: words of the request, by which the scripted agent knows it.
         makes: the file that is new on main in the end; empty when none is.
         beside: branches beside the code that stay on GitHub.
@@ -80,6 +86,7 @@ class Scenario:
     talks: bool = False
     posts: int = 0
     listens: bool = False
+    shows: bool = False
     scans: bool = False
     wish: str = "CSV"
     makes: str = "app/export.py"
@@ -98,6 +105,7 @@ async def stop(case: Case) -> None:
     """Stopped in the middle, started again by a person, and merged with something uncommitted in the workspace."""
     task_id = await case.approved(CSV)
     await case.eventually(lambda: len(case.marked("t-1-a1")) >= 3, PATIENCE_S)  # runner, agent, a child that left both
+    await case.eventually(lambda: not TMUX or terminals_of(case.home).known(), PATIENCE_S)
     await case.do(commands.estop)
     await case.eventually(lambda: _frozen(case), PATIENCE_S)
     await case.do(commands.thaw)
@@ -109,6 +117,11 @@ async def stop(case: Case) -> None:
     await case.until(task_id, TaskState.READY, timeout=PATIENCE_S)
     (case.workspace / "thought.txt").write_text(NOTE)
     await case.merge(task_id)
+
+
+def terminals_of(home: Path) -> TmuxTerminals:
+    """The terminals of a Waggle's home."""
+    return TmuxTerminals(short_place(home / "terminals", home), home / "runs", viewer, os.environ)
 
 
 async def guidance(case: Case) -> None:
@@ -305,8 +318,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     "stop": Scenario(
         stop,
         policy(),
-        (StepName.FREEZE, StepName.THAW, StepName.STOP, StepName.RESCUE, StepName.REMOVE_WORKSPACE),
+        (
+            *((StepName.TERMINAL,) if TMUX else ()),
+            StepName.FREEZE,
+            StepName.THAW,
+            StepName.STOP,
+            StepName.RESCUE,
+            StepName.REMOVE_WORKSPACE,
+        ),
         behaviours=("hang:3000", "succeed"),
+        shows=True,
         attempts=("stopped", "done"),
         states=(*_START, "stopped", "queued", "running", *_END),
         said={"pr_ready": 1, "merged": 1, "stopped": 1},

@@ -40,6 +40,7 @@ from integrations.playground import github, models
 from integrations.playground.github.visiting import GitHubVisitor
 from integrations.playground.page_routes import Service
 from integrations.playground.place import SENTRY_ORGANISATION, SENTRY_PROJECT, Place
+from integrations.terminals import NoTerminals, Terminals
 from scheduler import commands
 from scheduler.commands import Actor, Reply
 from scheduler.dispatch import Host
@@ -330,6 +331,7 @@ def compose(
     agents: Mapping[str, AgentAdapter] | None = None,
     scans: bool = False,
     patience: Patience | None = None,
+    terminals: Terminals | None = None,
 ) -> Loop:
     """Every part of a Waggle without Slack, built and not started. `scans`: it looks at the playground's tracker."""
     repositories = Repositories(home)
@@ -357,6 +359,7 @@ def compose(
         secrets=(place.github_token,),
         steps=steps or Steps(),
         tracker=_tracker(place) if scans else None,
+        terminals=terminals or NoTerminals(),
     )
     voices = (
         Voice(AnthropicModel(model_key or place.model_key, place.anthropic_base_url, "claude-sonnet-5"), real=False),

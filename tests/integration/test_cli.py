@@ -150,7 +150,20 @@ def worked_on(terminal: Terminal) -> None:
 
 def test_help_names_every_command_and_wrong_usage_is_2(waggle: Terminal) -> None:
     told = waggle("--help")
-    for command in ("run", "doctor", "tasks", "show", "logs", "tick", "new", "approve", "retry", "stop", "context"):
+    for command in (
+        "run",
+        "doctor",
+        "tasks",
+        "show",
+        "logs",
+        "attach",
+        "tick",
+        "new",
+        "approve",
+        "retry",
+        "stop",
+        "context",
+    ):
         assert f" {command} " in told
     waggle("nonsense", rc=2)
     waggle("show", rc=2)

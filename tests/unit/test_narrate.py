@@ -10,10 +10,12 @@ import pytest
 from bot import follow
 from bot.narrate import Narrator
 from integrations.agents import AgentEvent, Ended, Failed, Heard, Retry, Text, Tokens, ToolCall, ToolResult, Usage
+from integrations.digests import Digests
 from integrations.engines.run_files import RunFiles
 from integrations.redact import MARK
 from tests.unit.agent_runs import recording, recordings
 
+HOMEGROWN = "correct-horse-battery"
 _ACTS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
@@ -55,11 +57,15 @@ def test_an_attempt_without_a_workspace_keeps_its_slashes() -> None:
 
 @pytest.mark.parametrize("one", recordings(), ids=lambda one: one.name)
 def test_every_recorded_run_can_be_read_along(one) -> None:
-    narrator, adapter = Narrator(), one.adapter
+    narrator, adapter = Narrator(), follow.parser_of(one.agent)
     shown = [line for text in one.lines if text for event in adapter.parse(text) for line in narrator.lines(event)]
     assert not [line for line in shown if _ACTS.search(line) or len(line) > 400]
     tools = [event for text in one.lines for event in adapter.parse(text) if isinstance(event, ToolCall)]
     assert len([line for line in shown if line.startswith("→ ")]) == len(tools)
+
+
+def test_a_described_agents_words_are_shown_without_its_description() -> None:
+    assert follow.parser_of("mini").parse("thinking") == [Text("thinking")]
 
 
 def test_what_comes_meanwhile_is_shown_until_the_run_is_over(tmp_path: Path) -> None:
@@ -74,7 +80,18 @@ def test_what_comes_meanwhile_is_shown_until_the_run_is_over(tmp_path: Path) -> 
                 file.write("\n".join(lines[3:]) + "\n")  # its last words, written as it ended
         return now
 
-    adapter = recording("claude-happy").adapter
+    adapter = follow.parser_of("claude-code")
     seen = list(follow.events(files.read_events, adapter, over))
     assert seen == [event for line in lines for event in adapter.parse(line)]
     assert next(looks, None) is None
+
+
+def test_a_secret_without_a_shape_is_hidden_by_one_who_does_not_know_it(tmp_path: Path) -> None:
+    file = tmp_path / "digests.json"
+    Digests().and_of((HOMEGROWN, "short")).write(file)
+    Digests.read(file).and_of(("another-secret",)).write(file)
+    assert HOMEGROWN not in file.read_text() and file.stat().st_mode & 0o077 == 0
+    known = Digests.read(file)
+    text = f"{HOMEGROWN}{HOMEGROWN}, short, another-secret sk-ant-{'b' * 20}"
+    assert known.redact(text) == f"{MARK}{MARK}, short, {MARK} {MARK}"
+    assert Digests.read(tmp_path / "missing").redact("nothing to hide") == "nothing to hide"

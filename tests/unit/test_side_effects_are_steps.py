@@ -20,6 +20,7 @@ from integrations.engines import Engine
 from integrations.git import Repositories
 from integrations.github import GitHub
 from integrations.pictures import Pictures
+from integrations.terminals import Terminals
 
 SCHEDULER = Path(scheduler.__file__).parent
 #: Where the supervisor keeps its own files and says who leads; nothing there is about a task.
@@ -49,6 +50,7 @@ DOORS = {
         "known rescued slug_of head current_branch in_progress dirty "
         "merge_check changed_files diff history ahead_behind is_ancestor read_file list_files grep",
     ),
+    "terminals": _door(Terminals, "show end", "available known"),
     "pictures": _door(Pictures, "room keep forget", "kept has"),
     "github": _door(
         GitHub,
