@@ -252,10 +252,10 @@ def _reviewed(facts: PullFacts, policy: DonePolicy) -> Line:
         return Line(Check.AI_REVIEW, State.OK, "approved by " + " and ".join(sorted(approving)))
     if facts.reviewers_left:
         return Line(Check.AI_REVIEW, State.WAIT, f"{len(approving)} of {policy.families} families approved")
+    if approving and not others:
+        return Line(Check.AI_REVIEW, State.HUMAN, f"reviewed by the family that wrote it only ({policy.author_family})")
     if approving:
-        return Line(
-            Check.AI_REVIEW, State.HUMAN, f"reviewed by {len(approving)} family only ({', '.join(sorted(approving))})"
-        )
+        return Line(Check.AI_REVIEW, State.HUMAN, f"reviewed by one family only ({', '.join(sorted(approving))})")
     if own and not counted:
         return Line(Check.AI_REVIEW, State.HUMAN, "reviewed by rules only, which counts nowhere but in the playground")
     return Line(Check.AI_REVIEW, State.HUMAN, "no reviewer could answer; look closely")

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import bot.doctor as doctor
+from bot.config_schema import Document, Reviewer, Reviews
 from bot.doctor import Check, next_step
 from bot.doctor.clock import compared
+from bot.doctor.models import families
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -45,3 +47,27 @@ def test_a_defect_in_one_check_hides_no_other() -> None:
 
     [said] = doctor._examined(broken, None)  # type: ignore[arg-type]  # it looks at nothing
     assert (said.check, said.ok) == ("broken", False) and "boom" in said.detail
+
+
+SEATS = (Reviewer(name="a", family="anthropic"),)
+
+
+@pytest.mark.parametrize(
+    ("keys", "reviewers", "wanted", "cure"),
+    [
+        ({"anthropic"}, (), 2, "Set OPENAI_API_KEY"),
+        ({"openai"}, (), 2, "Set ANTHROPIC_API_KEY"),
+        ({"anthropic", "openai"}, SEATS, 2, "Add a [[reviewer]] of family openai"),
+        ({"anthropic", "openai"}, (), 2, ""),
+        ({"anthropic"}, (), 1, ""),
+        (set(), (), 2, ""),
+    ],
+)
+def test_one_family_that_reviews_alone_is_said_with_its_cure(
+    keys: set[str], reviewers: tuple[Reviewer, ...], wanted: int, cure: str
+) -> None:
+    document = Document(reviewer=reviewers, reviews=Reviews(families=wanted))
+    said = families(document, anthropic="anthropic" in keys, openai="openai" in keys)
+    assert (said is not None) is bool(cure)
+    if said is not None:
+        assert said.ok and "reviewed by one family" in said.detail and said.fix.startswith(cure)

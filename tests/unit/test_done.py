@@ -149,8 +149,15 @@ def test_the_family_that_wrote_it_never_suffices_alone() -> None:
     policy = DonePolicy(families=1, author_family="anthropic")
     own = replace(good(), reviews=(ReviewFact("anthropic", "approve", HEAD),))
     other = replace(good(), reviews=(ReviewFact("openai", "approve", HEAD),))
-    assert verdict(own, policy, NOW).line(Check.AI_REVIEW).state is State.HUMAN
+    said = verdict(own, policy, NOW)
+    assert said.line(Check.AI_REVIEW).state is State.HUMAN and "that wrote it" in said.line(Check.AI_REVIEW).detail
     assert verdict(other, policy, NOW).line(Check.AI_REVIEW).state is State.OK
+
+
+def test_one_family_makes_it_ready_with_a_warning() -> None:
+    said = verdict(replace(good(), reviews=(ReviewFact("openai", "approve", HEAD),)), POLICY, NOW)
+    assert said.complete and said.line(Check.AI_REVIEW).state is State.HUMAN
+    assert said.line(Check.AI_REVIEW).detail == "reviewed by one family only (openai)"
 
 
 @given(st.sampled_from(["checks", "diff", "reviews", "verified"]))

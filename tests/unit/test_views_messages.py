@@ -16,6 +16,7 @@ from bot.slack.views.budget import Message
 from bot.slack.views.card import card
 from integrations.playground.slack.blocks import Surface, check_blocks, check_view
 from scheduler.lifecycle import TaskState
+from scheduler.registry import Evidence
 from tests.unit import slack_facts as build
 from tests.unit.test_views_card import all_text, pressable
 
@@ -195,6 +196,13 @@ def test_pr_ready_has_all_that_a_decision_needs() -> None:
         "A person merges, on GitHub.",
     ):
         assert piece in text
+
+
+def test_ready_says_first_when_one_family_alone_looked_at_it() -> None:
+    row = Evidence(pull_request_id=5, head=build.HEAD, check="ai_review", state="human", since=build.NOON,
+                   detail="reviewed by one family only (openai)")  # fmt: skip
+    text = all_text(messages.pr_ready(build.facts(TaskState.READY, evidence=(row,))))
+    assert "⚠️ *Look closely.* AI review: reviewed by one family only (openai)." in text
 
 
 def test_ready_offers_no_merge_button() -> None:
