@@ -6,6 +6,7 @@
 | a blocker or major beside the change | minor |
 | the same finding by two families | one, confirmed |
 | a blocker or major of one family | put to another family; only what it confirms, or cannot be asked about, blocks |
+| what an earlier round settled, in whatever words | minor |
 | a reviewer that fails or abstains | no approval |
 | text in the change that speaks to reviewers | a blocker, whatever the reviewers say |
 """
@@ -20,6 +21,7 @@ from bot.orchestrator.desk import Answered, Desk, Turn
 from bot.orchestrator.findings import Held, Weighed, acceptance_of, hold, merge, orders_in, settle_verdict, verify
 from bot.orchestrator.models import Panel, Reviewer
 from bot.orchestrator.opinions import LARGEST_DIFF, Change, Opinion, ask_reviewer, background, criteria_of, read_change
+from bot.orchestrator.settled import freeze
 from bot.orchestrator.verifying import second_opinion
 from scheduler.judging import Reviewed, ReviewFacts, ReviewVerdict
 from scheduler.policy import Policy
@@ -37,12 +39,12 @@ async def review(desk: Desk, row: Judgement, turn: Turn) -> Answered:
         GitError: the change could not be read.
     """
     facts = ReviewFacts.model_validate(row.facts)
-    task, author, earlier = await desk.registry.read(lambda session: background(session, row.task_id, facts))
-    change = await asyncio.to_thread(read_change, desk, task, facts, earlier)
+    known = await desk.registry.read(lambda session: background(session, row.task_id, facts))
+    change = await asyncio.to_thread(read_change, desk, facts, known)
     panel, policy = desk.models(), desk.policy()
     if not change.whole:
         return _too_large(panel, change)
-    seats = choose_seats(panel, policy, task.lane, policy.family_of(author) if author else "")
+    seats = choose_seats(panel, policy, known.task.lane, policy.family_of(known.author) if known.author else "")
     asked = await asyncio.gather(*(ask_reviewer(desk, row, seat, change) for seat in seats))
     opinions = [opinion for opinion, _ in asked]
     failures = tuple(failure for _, failed in asked if failed for failure in failed.failures)
@@ -73,7 +75,7 @@ def choose_seats(panel: Panel, policy: Policy, lane: str, author_family: str) ->
 async def _conclude(
     desk: Desk, panel: Panel, change: Change, opinions: Sequence[Opinion], failures: tuple[Failure, ...]
 ) -> Answered:
-    held = [_hold(opinion, change) for opinion in opinions]
+    held = freeze([_hold(opinion, change) for opinion in opinions], change.earlier)
     merged = merge([one.kept for one in held])
     charges: list[Charge] = []
     waiting = [(i, j) for i, group in enumerate(merged) for j, one in enumerate(group) if _wants_second(one)]
@@ -86,7 +88,12 @@ async def _conclude(
     ]
     verdicts += _orders(change)
     dropped = sum(one.dropped for one in held)
-    notes = (f"{dropped} findings did not stand up against the files at head",) if dropped else ()
+    frozen = sum(one.status == "settled" for one in everything)
+    counted = (
+        (dropped, "did not stand up against the files at head"),
+        (frozen, "were settled in an earlier round"),
+    )
+    notes = tuple(f"{n} findings {what}" for n, what in counted if n)
     by = ", ".join(dict.fromkeys(one.model for one in verdicts if one.verdict != "error")) or "rules"
     return Answered(Reviewed(reviews=tuple(verdicts), summary=_sum_up(verdicts)), by, tuple(charges), failures, notes)
 
@@ -137,7 +144,8 @@ def _verdict(
     settled = settle_verdict(opinion.answer.verdict, blocks, acceptance)
     summary = " ".join(opinion.answer.summary.split())[:600]
     if settled == "abstain" and opinion.answer.verdict == "request_changes":
-        summary = f"Its objections did not stand up ({dropped} dropped). It said: {summary}"
+        old = sum(one.status == "settled" for one in group)
+        summary = f"Its objections did not stand up ({dropped} dropped, {old} settled before). It said: {summary}"
     return verdict.model_copy(
         update={
             "verdict": settled,

@@ -26,7 +26,8 @@ class Weighed:
     Attributes:
         line: where the quote really stands.
         families: model families that made it.
-        status: `unverified`, `confirmed`, `refuted` or `unsure`: what another family said about it.
+        status: `unverified`, `confirmed`, `refuted` or `unsure`: what another family said about it; `settled` when an
+            earlier round had done with it.
         note: why it weighs less than its reviewer said.
     """
 
@@ -122,7 +123,7 @@ def merge(councils: Sequence[Sequence[Weighed]]) -> list[list[Weighed]]:
         own: list[Weighed] = []
         for one in found:
             twin = next(
-                ((group, i) for group in [*merged, own] for i, other in enumerate(group) if _same(one, other)), None
+                ((group, i) for group in [*merged, own] for i, other in enumerate(group) if near(one, other)), None
             )
             if twin is None:
                 own.append(one)
@@ -142,7 +143,8 @@ def merge(councils: Sequence[Sequence[Weighed]]) -> list[list[Weighed]]:
     return merged
 
 
-def _same(one: Weighed, other: Weighed) -> bool:
+def near(one: Weighed, other: Weighed) -> bool:
+    """Whether both are of one kind and in one place, give or take three lines."""
     a, b = one.finding, other.finding
     return a.path == b.path and a.category == b.category and abs(one.line - other.line) <= NEAR
 

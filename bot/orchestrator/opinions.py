@@ -14,16 +14,20 @@ from bot.orchestrator.asking import Charge, NobodyAnswered, ask_in_turn
 from bot.orchestrator.desk import Desk
 from bot.orchestrator.models import Reviewer
 from bot.orchestrator.prompts import model_prompt
+from bot.orchestrator.settled import Earlier, look_back
 from integrations.models import Ask, Usage
 from integrations.models.judgements import JudgementKind, ReviewAnswer, fence_facts
 from integrations.models.judgements import ReviewFacts as ShownFacts
 from integrations.models.rules.diff import FileDiff, parse
 from scheduler.judging import ReviewFacts
 from scheduler.names import task_label
-from scheduler.registry import Attempt, Fact, Judgement, Review, Task
+from scheduler.registry import Attempt, Fact, Judgement, PullRequest, Review, Task
 from scheduler.registry.writers import recall, remember
+from scheduler.remarks import Remarks
+from scheduler.same_finding import Finding
 
 LARGEST_DIFF = 200_000  #: bytes; what cannot be read whole is not approved
+MOST_EARLIER = 10  #: findings of earlier rounds that a reviewer is told
 _CUT = "\n[the diff is longer than "  #: how the git room marks a diff that it cut
 
 
@@ -37,7 +41,7 @@ class Change:
     files: tuple[FileDiff, ...]
     heads: dict[str, str | None]
     changed: tuple[str, ...]
-    earlier: tuple[str, ...]
+    earlier: tuple[Earlier, ...]
     whole: bool
     rules: tuple[str, ...] = ()  #: what the repository itself asks of changes
 
@@ -54,7 +58,23 @@ class Opinion:
     why_not: str = ""
 
 
-def background(session: Session, task_id: int, facts: ReviewFacts) -> tuple[Task, str, tuple[str, ...]]:
+@dataclass(frozen=True)
+class Background:
+    """What rows know besides the change.
+
+    Attributes:
+        author: the agent that wrote the change; empty when none is known.
+        found: findings about earlier commits, oldest first.
+        remarks: what became of the remarks on lines of the pull request.
+    """
+
+    task: Task
+    author: str
+    found: tuple[Finding, ...]
+    remarks: Remarks
+
+
+def background(session: Session, task_id: int, facts: ReviewFacts) -> Background:
     task = session.get(Task, task_id)
     assert task is not None
     agent = session.exec(
@@ -65,22 +85,21 @@ def background(session: Session, task_id: int, facts: ReviewFacts) -> tuple[Task
         .where(Review.pull_request_id == facts.pull_request_id, Review.head != facts.head_sha)
         .order_by(col(Review.id))
     ).all()
-    earlier = [
-        f"{one['path']}: {one['title']} — {one['why']}" for row in before for one in row.findings if one.get("blocks")
-    ]
-    return task, agent or "", tuple(dict.fromkeys(earlier))[-10:]
+    pull = session.get(PullRequest, facts.pull_request_id)
+    found = tuple(one for row in before for one in row.findings)
+    return Background(task, agent or "", found, pull.facts.get("remarks", {}) if pull else {})
 
 
-def read_change(desk: Desk, task: Task, facts: ReviewFacts, earlier: tuple[str, ...]) -> Change:
+def read_change(desk: Desk, facts: ReviewFacts, known: Background) -> Change:
     diff = desk.reader.diff(facts.repo, facts.base_sha, facts.head_sha, LARGEST_DIFF)
     changed = desk.reader.changed_files(facts.repo, facts.base_sha, facts.head_sha)
     files = tuple(parse(diff))
     heads = {file.path: desk.reader.read(facts.repo, file.path, facts.head_sha) for file in files}
     whole = _CUT not in diff[-200:] and set(changed) <= set(heads)
     repository = desk.policy().repository(facts.repo)
-    return Change(
-        task, facts, diff, files, heads, changed, earlier, whole, repository.review_rules if repository else ()
-    )
+    rules = repository.review_rules if repository else ()
+    earlier = look_back(known.found, known.remarks, heads)
+    return Change(known.task, facts, diff, files, heads, changed, earlier, whole, rules)
 
 
 def criteria_of(change: Change) -> tuple[str, ...]:
@@ -107,7 +126,7 @@ async def ask_reviewer(
         diff=change.diff,
         changed_files=change.changed,
         ci=change.facts.ci,
-        earlier_findings=change.earlier,
+        earlier_findings=tuple(str(one) for one in change.earlier[-MOST_EARLIER:]),
         rules=change.rules,
     )
     system, prompt = model_prompt("review", fence_facts(JudgementKind.REVIEW, shown))

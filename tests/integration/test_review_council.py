@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 from bot.orchestrator.models import Panel
 from integrations.git import CloneFailed
 from integrations.models import AuthRefused, Overloaded
 from integrations.models.judgements import AcceptanceCheck, Finding, ReviewAnswer, Verification
 from scheduler.judging import Kind, Reviewed, ReviewFacts
-from scheduler.registry import Event, Fact, Outbox, Registry
+from scheduler.registry import Event, Fact, Outbox, Registry, Review
 from tests.conftest import Clock
 from tests.integration.orchestrating import BASE, HEAD, SLUG, Office, ScriptedModel, Start, offices, seats
 
@@ -164,6 +166,37 @@ async def test_a_change_that_speaks_to_its_reviewers_is_blocked_whatever_they_sa
         True,
         True,
     )
+
+
+def first_round(session: Session, now: datetime) -> None:
+    """What was found about the commit before, and its line is gone since."""
+    found = FOUND.model_dump(mode="json") | {"quote": "def old():", "blocks": True, "status": "confirmed"}
+    review = Review(
+        pull_request_id=1, head="c" * 40, reviewer="anthropic", family="anthropic", model="m",
+        verdict="request_changes", findings=[found], created_at=now,
+    )  # fmt: skip
+    session.add(review)
+
+
+async def test_a_second_round_does_not_raise_in_other_words_what_the_first_one_settled(start: Start) -> None:
+    reworded = FOUND.model_copy(
+        update={"title": "Every list is empty", "why": "It still returns nothing for a customer."}
+    )
+    other = ScriptedModel("openai", APPROVED)
+    model = ScriptedModel("anthropic", OBJECTS.model_copy(update={"findings": [reworded]}))
+    desk = await start(seats(model, other))
+    desk.shelf.patch = DIFF
+    await desk.scoped()
+    await desk.registry.write(lambda session: first_round(session, desk.clock()))
+    number = await desk.ask(1, Kind.REVIEW, REVIEW)
+    said = Reviewed.model_validate((await desk.answered(number)).answer)
+    assert [one.verdict for one in said.reviews] == ["abstain", "approve"], "it blocks nothing, and is no approval"
+    (found,) = said.reviews[0].findings
+    assert (found["status"], found["blocks"]) == ("settled", False)
+    assert [ask.purpose for ask in other.asked] == ["review"], "nobody is asked about it again"
+    assert "[settled: fixed] app/web.py: Nothing is exported" in model.asked[0].prompt
+    (event,) = await desk.rows(Event, what="judged")
+    assert "1 findings were settled" in event.evidence[0]
 
 
 async def test_the_small_lane_asks_one_reviewer(start: Start) -> None:
