@@ -14,8 +14,11 @@ from bot.slack.buttons import read_action_id, read_token
 from bot.slack.views import budget, escape
 from bot.slack.views.budget import Block, Message, clip_mrkdwn, fit
 from bot.slack.views.card import card, fingerprint
+from bot.slack.views.checklist import checks
 from integrations.playground.slack.blocks import Surface, check_blocks
+from scheduler.done import Check, State
 from scheduler.lifecycle import TaskState
+from scheduler.registry import Evidence
 from tests.unit import slack_facts as build
 
 
@@ -108,6 +111,16 @@ def test_the_checks_carry_marks_details_and_links() -> None:
     assert "✅ <https://x.test|Pull request open> · 3 of 3" in text
     assert "❌ <https://x.test|Merges cleanly> · 3 of 3" in text
     assert "`01234567`" in text
+
+
+def test_a_line_does_not_say_its_name_twice() -> None:
+    def shown(check: Check, state: State, detail: str) -> str:
+        return checks([Evidence(pull_request_id=1, head="0" * 40, check=check, state=state, detail=detail)])
+
+    assert shown(Check.HUMAN_REVIEW, State.HUMAN, "a person merges") == "👤 A person merges"
+    assert shown(Check.WORKFLOW_FILES, State.OK, "untouched") == "✅ CI configuration untouched"
+    assert shown(Check.CI, State.OK, "2 of 2 passed") == "✅ CI · 2 of 2 passed"
+    assert shown(Check.CI, State.FAIL, "CI") == "❌ CI · CI"
 
 
 def test_attempts_say_what_came_of_them_and_what_was_changed() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.slack.views import escape
 from bot.slack.views.facts import TaskFacts
 from bot.slack.views.words import CHECKS, MARKS, ORDER, duration, money
+from scheduler.done import State
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState
 from scheduler.recovery import RULES
 from scheduler.registry import Attempt, Evidence, Review
@@ -24,7 +25,8 @@ def checks(evidence: Sequence[Evidence]) -> str:
 def _check(row: Evidence) -> str:
     name = CHECKS.get(row.check, row.check)
     label = escape.link(row.url, name) if row.url else escape.line(name)
-    detail = f" · {escape.line(row.detail[:_DETAIL])}" if row.detail else ""
+    repeats = row.state in {State.OK, State.HUMAN} and name.lower().endswith(row.detail.lower())
+    detail = f" · {escape.line(row.detail[:_DETAIL])}" if row.detail and not repeats else ""
     return f"{MARKS.get(row.state, '⏳')} {label}{detail}"
 
 
