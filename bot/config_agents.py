@@ -17,16 +17,17 @@ from bot.settings import Settings
 from integrations.agents import OutcomeKind
 from integrations.agents.catalog import AgentSettings, known
 from integrations.agents.command import CommandDescription, ResultFile
+from integrations.agents.outcome import RUNAWAY
 
 #: keys that mean something at one agent only
 _ONLY_AT = {"live": ("claude-code",), "config": ("opencode",), "script": ("scripted",), "speed": ("scripted",)}
 _OF_COMMANDS = ("command", "resume", "family", "done", "errors", "result")
+_WAGGLES_OWN = {
+    *RUNAWAY.values(),
+    *(OutcomeKind.DONE, OutcomeKind.STOPPED, OutcomeKind.LOST, OutcomeKind.IDLE, OutcomeKind.NO_CHANGE),
+}
 #: what becomes known from what the agent says; the others are for Waggle's own eyes
-_SAYABLE = sorted(
-    kind.value
-    for kind in OutcomeKind
-    if kind not in {OutcomeKind.DONE, OutcomeKind.STOPPED, OutcomeKind.LOST, OutcomeKind.IDLE, OutcomeKind.NO_CHANGE}
-)
+_SAYABLE = sorted(kind.value for kind in OutcomeKind if kind not in _WAGGLES_OWN)
 
 Found = tuple[tuple[str | int, ...], str, str]
 

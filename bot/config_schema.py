@@ -301,7 +301,7 @@ class IsolationTable(Table):
     environment: tuple[Variable, ...] = ()  #: further variables that they get from Waggle's environment
     image: str = ""  #: with docker: what containers are made of
     memory: Size = 6 * 2**30  #: for each run with all its processes; 0: no limit
-    processes: int = Field(default=1000, ge=10)
+    processes: int = Field(default=300, ge=10)
 
 
 class CapacityTable(Table):

@@ -43,6 +43,9 @@ RULES: dict[str, Rule] = {
     "lost": Rule(Action.RESUME, "Its process vanished without a trace (a reboot, or the system killed it)."),
     "session-gone": Rule(Action.RESUME, "The session it was to go on with does not exist; it starts anew."),
     "crashed": Rule(Action.RESUME, "Its process died in the middle of the work."),
+    "memory": Rule(Action.DIAGNOSE, "It used more memory than a run may, and was stopped.", resumes=True),
+    "processes": Rule(Action.DIAGNOSE, "It started more processes than a run may, and was stopped.", resumes=True),
+    "output": Rule(Action.DIAGNOSE, "It wrote more output than a run may, and was stopped.", resumes=True),
     "bad-setup": Rule(
         Action.PERSON,
         "The agent could not start.",

@@ -31,7 +31,10 @@ class OutcomeKind(StrEnum):
     STOPPED = "stopped"  #: somebody stopped it
     TIMEOUT = "timeout"  #: its deadline passed
     LOST = "lost"  #: no exit record and nobody holds its lock
-    CRASHED = "crashed"  #: it ended without a terminal event, or outgrew a limit of its run
+    CRASHED = "crashed"  #: it ended without a terminal event
+    MEMORY = "memory"  #: it was stopped because it used more memory than a run may
+    PROCESSES = "processes"  #: it was stopped because it started more processes than a run may
+    OUTPUT = "output"  #: it was stopped because it wrote more than a run may
     BAD_SETUP = "bad-setup"  #: it could not start, or was not allowed to work
     AUTH = "auth"  #: its login was refused
     BILLING = "billing"  #: no credit
@@ -79,11 +82,8 @@ class Outcome:
 
 
 _ERROR = re.compile(r"(fatal|error)\b", re.IGNORECASE)
-_LIMITS = {
-    "output": "It wrote more output than a run may.",
-    "processes": "It started more processes at once than a run may.",
-    "memory": "It used more memory than a run may.",
-}
+#: the limits that a runaway passed, by the runner's own names for them
+RUNAWAY = {one.value: one for one in (OutcomeKind.MEMORY, OutcomeKind.PROCESSES, OutcomeKind.OUTPUT)}
 
 
 def ended_by_runner(events: Sequence[AgentEvent], exit: RunExit | None, stderr_tail: str) -> OutcomeKind | None:
@@ -95,8 +95,8 @@ def ended_by_runner(events: Sequence[AgentEvent], exit: RunExit | None, stderr_t
         return OutcomeKind.STOPPED
     if exit.why == "timeout":
         return OutcomeKind.TIMEOUT
-    if exit.why in _LIMITS:
-        return OutcomeKind.CRASHED
+    if exit.why in RUNAWAY:
+        return RUNAWAY[exit.why]
     if exit.rc in {126, 127}:
         return OutcomeKind.BAD_SETUP
     said_nothing = all(isinstance(one, Unknown) for one in events)
@@ -138,8 +138,8 @@ def _reset(events: Sequence[AgentEvent]) -> float | None:
 
 
 def _why(kind: OutcomeKind, ends: Sequence[Ended], exit: RunExit | None, stderr_tail: str) -> str:
-    if exit is not None and exit.why in _LIMITS:
-        return _LIMITS[exit.why]
+    if kind in RUNAWAY.values():
+        return _runaway(kind, exit)
     if kind in {OutcomeKind.STOPPED, OutcomeKind.TIMEOUT, OutcomeKind.LOST}:
         return ""
     told = next((line.strip() for line in ends[-1].text.splitlines() if line.strip()), "") if ends else ""
@@ -149,6 +149,15 @@ def _why(kind: OutcomeKind, ends: Sequence[Ended], exit: RunExit | None, stderr_
         how = f"was killed by signal {abs(exit.rc or 0) % 128}" if signalled else f"ended with exit code {exit.rc}"
         told = f"It {how}, without a last word."
     return told
+
+
+def _runaway(kind: OutcomeKind, exit: RunExit | None) -> str:
+    if kind is OutcomeKind.PROCESSES:
+        return "It started more processes at once than a run may."
+    if kind is OutcomeKind.OUTPUT:
+        return "It wrote more output than a run may."
+    most = exit.peak_rss_bytes if exit is not None else 0
+    return f"It used {most / 2**20:,.0f} MB of memory, more than a run may." if most else "It used too much memory."
 
 
 def _complaint(stderr_tail: str) -> str:

@@ -59,8 +59,8 @@ class RunSpec:
         max_output_bytes: killed with why="output" when it writes more.
         max_processes: killed with why="processes" when there are more at once.
         max_rss_bytes: killed with why="memory" when all its processes together use more. Bounded by the kernel where
-            control groups can be made; else by a watchdog that looks five times a second, so that it may be overshot
-            between two looks.
+            control groups can be made; else by a watchdog that looks five times a second, and more often at one that
+            grows fast, so that it may be overshot between two looks.
         container: name of the container that `argv` starts, which a stop must remove and a freeze pause.
     """
 
@@ -75,7 +75,7 @@ class RunSpec:
     deadline_s: float | None = None
     grace_s: float = 10.0
     max_output_bytes: int = 200 * 2**20
-    max_processes: int = 1000
+    max_processes: int = 300
     max_rss_bytes: int | None = None
     container: str = ""
 
@@ -87,6 +87,8 @@ class RunExit:
     Attributes:
         rc: exit code, negative for a signal; None when nobody saw it end.
         why: by itself, stopped by somebody, or by one of its limits. `lost`: its runner vanished.
+        peak_rss_bytes: the most memory that its tree was seen to use at once; 0 when nobody could see it, as in a
+            container.
         strays: processes that outlived the agent and were killed.
         cpu_s: processor seconds of everything that was collected.
     """

@@ -48,6 +48,11 @@ class Bounds:
             found.update(int(line) for line in _read(f"{group}/cgroup.procs").split())
         return sorted(found)
 
+    def hold(self) -> None:
+        """Let nobody inside start another process: who is to be killed cannot grow meanwhile."""
+        if "pids" in self.groups:
+            _write(f"{self.groups['pids']}/pids.max", "0")
+
     def used(self) -> int | None:
         """Bytes of memory that belong to the processes inside, without the files that the kernel keeps at hand."""
         if not self.memory:

@@ -50,7 +50,7 @@ class Isolation:
     environment: tuple[str, ...] = ()
     image: str = ""
     memory_bytes: int = 6 * 2**30
-    processes: int = 1000
+    processes: int = 300
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,7 @@ class LocalEngine:
         def left() -> list[int]:
             return sorted({*wearing(marks), *(pid for pid in group.pids() if not is_zombie(pid))})
 
+        group.hold()
         strays = len(kill_all(left))
         group.remove()
         if container := files.container():

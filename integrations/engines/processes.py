@@ -95,6 +95,20 @@ def stat_of(pid: int) -> list[str]:
         return []
 
 
+def share_of_memory(pids: Iterable[int]) -> int | None:
+    """Bytes that processes hold, what several of them share counted once; None where the kernel does not tell."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+                total += sum(int(line.split()[1]) for line in file if line.startswith(b"Pss:")) * 1024
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it is gone
+        except OSError:
+            return None
+    return total
+
+
 def name_of(pid: int) -> str:
     """The name of a process's program, at most 15 characters of it; empty: it is gone."""
     try:

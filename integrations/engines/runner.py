@@ -34,25 +34,38 @@ if TYPE_CHECKING or __package__:
         is_zombie,
         kill_all,
         name_of,
+        share_of_memory,
         signal_each,
         start_ticks,
         wearing,
     )
     from integrations.engines.records import close_log, read_json, size_of, write_json
+    from integrations.engines.watchdog import RUNAWAY, Watchdog
 else:  # started by its path, with nothing but the standard library in reach
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import bounds
     import docker_cli
     from live_input import LiveInput
-    from processes import Tree, Usage, descendants, is_zombie, kill_all, name_of, signal_each, start_ticks, wearing
+    from processes import (
+        Tree,
+        Usage,
+        descendants,
+        is_zombie,
+        kill_all,
+        name_of,
+        share_of_memory,
+        signal_each,
+        start_ticks,
+        wearing,
+    )
     from records import close_log, read_json, size_of, write_json
+    from watchdog import RUNAWAY, Watchdog
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_TICK_MS, _HURRY_MS = 200, 10
+_HURRY_MS = 10
 _USAGE_S = 1.0  #: how often RUN_DIR/usage.json is renewed
 _POLITE_S = 1.0  #: how long what an agent left running may take to end by itself
 _OOM_SCORE = b"500"  #: when memory runs out, the system takes an agent rather than Waggle
-_RUNAWAY = frozenset({"output", "processes", "memory"})  #: gets no time to end by itself
 
 
 class Run:
@@ -77,6 +90,7 @@ class Run:
         self._tree = Tree(os.getpid())
         self._peak, self._noted_at = 0, 0.0
         self._bounds = bounds.Bounds("watchdog", {})
+        self._watchdog = Watchdog(spec)
         self._frozen_since = 0.0
         self._poll = select.poll()
         self._input: LiveInput | None = None
@@ -192,12 +206,9 @@ class Run:
         began = time.monotonic()
         deadline = self._number("deadline_s", 10.0**9)
         still = 0.0
-        most_output = self._number("max_output_bytes", 2.0**60)
-        most_processes = self._number("max_processes", 2.0**30)
-        most_memory = self._number("max_rss_bytes", 2.0**60)
         while True:
             hurry = self._input is not None and self._input.waits
-            for descriptor, _ in self._poll.poll(_HURRY_MS if hurry else _TICK_MS):
+            for descriptor, _ in self._poll.poll(_HURRY_MS if hurry else self._watchdog.pause_s * 1000):
                 if descriptor == wake:
                     os.read(wake, 4096)
             self._reap()
@@ -210,20 +221,29 @@ class Run:
                 still += self._thawed()
             if self._input is not None:
                 self._pump(self._input)
-            usage = self._tree.look()
-            held = self._bounds.used()
-            usage.rss = usage.rss if held is None else held
-            self._note(usage)
+            usage = self._look()
+            used = {"output": self._written(), "processes": len(usage.pids), "memory": usage.rss}
+            over = self._watchdog.over(used, time.monotonic())
             if time.monotonic() - began - still > deadline:
                 self._ask("timeout")
-            elif self._written() > most_output:
-                self._ask("output")
-            elif len(usage.pids) > most_processes:
-                self._ask("processes")
-            elif usage.rss > most_memory or self._bounds.killed_for_memory():
-                self._ask("memory")
+            elif over or self._bounds.killed_for_memory():
+                self._ask(over or "memory")
             if self._why != "exited":
                 self._press()
+
+    def _look(self) -> Usage:
+        """What the tree uses now, written down now and then for whoever wants to know how it is."""
+        usage = self._tree.look()
+        held = self._bounds.used()
+        if held is None and usage.rss > self._watchdog.limits.get("memory", 2.0**60):
+            held = share_of_memory(usage.pids)  # forks count what they share once each; it is dear, so only now
+        usage.rss = usage.rss if held is None else held
+        self._peak = max(self._peak, usage.rss)
+        if time.monotonic() - self._noted_at >= _USAGE_S:
+            self._noted_at = time.monotonic()
+            seen = {"at": time.time(), "cpu_s": usage.cpu_s, "rss": usage.rss, "processes": len(usage.pids)}
+            write_json(self._path("usage.json"), seen, durable=False)
+        return usage
 
     def _hold_still(self) -> bool:
         """Keep the whole tree stopped while RUN_DIR/frozen is there; whether it is."""
@@ -268,7 +288,8 @@ class Run:
     def _press(self) -> None:
         """Ask the whole tree to end; kill it when its time is over, or when it is a runaway."""
         now = time.monotonic()
-        if self._why in _RUNAWAY or self._frozen_since or (self._asked_at and now - self._asked_at >= self._grace()):
+        if self._why in RUNAWAY or self._frozen_since or (self._asked_at and now - self._asked_at >= self._grace()):
+            self._bounds.hold()
             kill_all(self._everybody)
         elif not self._asked_at:
             self._asked_at = now
@@ -296,14 +317,6 @@ class Run:
             if pid == self._child:
                 self._rc = os.waitstatus_to_exitcode(status)
 
-    def _note(self, usage: Usage) -> None:
-        """Leave word of what the tree uses, for whoever wants to know how it is."""
-        self._peak = max(self._peak, usage.rss)
-        if time.monotonic() - self._noted_at >= _USAGE_S:
-            self._noted_at = time.monotonic()
-            seen = {"at": time.time(), "cpu_s": usage.cpu_s, "rss": usage.rss, "processes": len(usage.pids)}
-            write_json(self._path("usage.json"), seen, durable=False)
-
     def _kill_strays(self) -> int:
         """End what outlived the agent: what hangs on this process, and what only its marker still shows.
 
@@ -312,11 +325,12 @@ class Run:
         """
         marks = [f"{name}={os.environ[name]}" for name in ("WAGGLE_RUN", "WAGGLE_RUN_DIR")]
         strays = set(self._alive())
-        if self._why not in _RUNAWAY:
+        if self._why not in RUNAWAY:
             signal_each(strays, signal.SIGTERM)
             until = time.monotonic() + min(_POLITE_S, self._grace())
             while self._alive() and time.monotonic() < until:
                 time.sleep(0.005)
+        self._bounds.hold()
         return len(strays | kill_all(lambda: self._everybody() or wearing(marks)))
 
     def _grace(self) -> float:
@@ -332,6 +346,8 @@ class Run:
             close_log(self._path(name), most)
         if self._why == "exited" and self._rc not in {0, None} and self._bounds.killed_for_memory():
             self._why = "memory"
+        if self._why == "memory":
+            self._peak = max(self._peak, self._bounds.peak())  # the kernel was quicker than any look
         self._tell_container("rm", "--force")
         self._bounds.remove()
         used = os.times()
@@ -339,7 +355,7 @@ class Run:
             "rc": self._rc,
             "why": self._why,
             "ended": time.time(),
-            "peak_rss": self._peak,
+            "peak_rss": 0 if self._container else self._peak,
             "strays": strays,
             "cpu_s": round(used.children_user + used.children_system, 2),
         }

@@ -205,33 +205,6 @@ def test_a_run_ends_at_its_deadline(world: World) -> None:
     assert (view.exit.rc, view.exit.why) == (-signal.SIGTERM, "timeout")
 
 
-def test_endless_output_is_cut_and_its_writer_killed(world: World) -> None:
-    world.engine.start(world.spec("t-1-a1", "yes", max_output_bytes=100_000))
-    view = world.until_over("t-1-a1")
-    assert view.exit is not None
-    assert (view.exit.rc, view.exit.why) == (-signal.SIGKILL, "output")
-    assert view.event_bytes <= 100_001  # the cut line gets an end
-
-
-def test_a_bomb_of_sleepers_is_killed_whole(world: World) -> None:
-    bomb = "import os\nwhile True:\n  if os.fork() == 0: os.setsid(); os.execlp('sleep', 'sleep', '1000')\n"
-    world.engine.start(world.python("t-1-a1", bomb, max_processes=50))
-    view = world.until_over("t-1-a1")
-    assert view.exit is not None
-    assert view.exit.why == "processes"
-    assert world.alive("t-1-a1") == []
-
-
-def test_a_glutton_is_killed(world: World) -> None:
-    world.engine.start(
-        world.python("t-1-a1", "import time; a = bytearray(80 << 20); time.sleep(999)", max_rss_bytes=40 << 20)
-    )
-    view = world.until_over("t-1-a1")
-    assert view.exit is not None
-    assert view.exit.why == "memory"
-    assert view.exit.peak_rss_bytes > 40 << 20
-
-
 def test_what_a_run_uses_is_seen_while_it_runs(world: World) -> None:
     world.engine.start(world.spec("t-1-a1", "(while :; do :; done) & sleep 1000"))
     until(lambda: (world.engine.find("t-1-a1").cpu_s or 0.0) > 0.1)

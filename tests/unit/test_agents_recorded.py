@@ -136,9 +136,9 @@ def test_codex_that_could_run_no_command_says_so_although_it_ended_well() -> Non
     [
         ("stopped", OutcomeKind.STOPPED),
         ("timeout", OutcomeKind.TIMEOUT),
-        ("output", OutcomeKind.CRASHED),
-        ("processes", OutcomeKind.CRASHED),
-        ("memory", OutcomeKind.CRASHED),
+        ("output", OutcomeKind.OUTPUT),
+        ("processes", OutcomeKind.PROCESSES),
+        ("memory", OutcomeKind.MEMORY),
     ],
 )
 @pytest.mark.parametrize("name", ["claude-happy", "codex-danger", "opencode-happy"])
@@ -146,7 +146,7 @@ def test_what_the_runner_knows_comes_first(name: str, why: str, kind: OutcomeKin
     run = recording(name)
     outcome = read_run(run.adapter, run.lines, run.rc, why)
     assert outcome.kind is kind
-    assert bool(outcome.message) is (kind is OutcomeKind.CRASHED)
+    assert bool(outcome.message) is (kind not in {OutcomeKind.STOPPED, OutcomeKind.TIMEOUT})
 
 
 @pytest.mark.parametrize("name", ["claude-happy", "codex-danger", "opencode-happy"])

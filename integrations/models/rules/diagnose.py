@@ -23,6 +23,21 @@ _INTERRUPTED = {
     "stopped": "the attempt was stopped",
     "blocked": "the agent started but said nothing",
 }
+#: what it did too much of, and what it does instead
+_RUNAWAY = {
+    "memory": (
+        "used more memory than a run may",
+        "Run one test file at a time, with one worker, and load less at once.",
+    ),
+    "processes": (
+        "started more processes than a run may",
+        "Start one thing at a time and wait for its end; leave no servers, watchers or loops behind.",
+    ),
+    "output": (
+        "wrote more output than a run may",
+        "Send the output of long commands to a file and read only its end; follow no log.",
+    ),
+}
 _NARROW = {"context": "the task did not fit the model's context", "output-cap": "the answer hit the output limit"}
 _PERSON = {
     "auth": "the agent's credentials are refused",
@@ -107,6 +122,13 @@ def _by_cause(facts: DiagnoseFacts) -> tuple[str, Change, str, list[str], str]:
             "Look at `git status` and `git diff`, go on from there, and commit early."
         )
         return f"The attempt ended early: {_INTERRUPTED[cause]}", "resume", told, [], ""
+    if cause in _RUNAWAY:
+        did, instead = _RUNAWAY[cause]
+        told = (
+            f"The last attempt was stopped with all its processes, because it {did}. {instead} Its work is in the "
+            "worktree: look at `git status` and `git diff`, and go on from there."
+        )
+        return f"The attempt {did}", "resume", told, [], ""
     if cause in _PERSON:
         why = _PERSON[cause]
         return f"A person has to act: {why}", "ask_person", facts.message or why, [], facts.message or why
