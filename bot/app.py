@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # it ships no stubs
 from sqlmodel import Session
 
 from bot.config import ConfigFile
@@ -35,6 +35,7 @@ from bot.terminals import terminals
 from integrations.agents import AgentAdapter
 from integrations.agents.catalog import adapters
 from integrations.engines.local import LocalEngine
+from integrations.engines.machine import free_disk, free_memory, load_per_core
 from integrations.git import Remote, Repositories
 from integrations.github import GitHub
 from integrations.github.webhooks import Webhooks
@@ -167,7 +168,7 @@ def build(
         policy=projects.policy,
         agents=partial(_agents, settings, config, home),
         remotes=remotes,
-        host=_host,
+        host=partial(_host, home.root),
         environment={**settings.host.environment, "HOME": str(home.commands)},
         agents_home=home.agents,
         pictures=Pictures(home.pictures),
@@ -249,5 +250,5 @@ def _agents(settings: Settings, config: ConfigFile, home: Home) -> Mapping[str, 
     return adapters(agent_settings(settings, config.document, home.agents))
 
 
-def _host() -> Host:
-    return Host(available_bytes=psutil.virtual_memory().available)
+def _host(home: Path) -> Host:
+    return Host(free_memory(), disk_bytes=free_disk(home), load=load_per_core())

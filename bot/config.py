@@ -79,6 +79,8 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
             max_agents=max_agents or capacity.max_agents,
             agent_memory_bytes=capacity.agent_memory,
             reserve_bytes=capacity.reserve_memory,
+            reserve_disk_bytes=capacity.reserve_disk,
+            max_load=capacity.max_load,
             stagger_s=capacity.stagger,
         ),
         isolation=Isolation(

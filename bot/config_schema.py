@@ -310,6 +310,8 @@ class CapacityTable(Table):
     max_agents: int = Field(default=0, ge=0, le=64)
     agent_memory: Size = 3 * 2**30
     reserve_memory: Size = 1 * 2**30
+    reserve_disk: Size = 1 * 2**30
+    max_load: float = Field(default=16.0, ge=0)  #: for each core, over the last minute; 0: no limit
     stagger: Span = 0.0
 
 

@@ -56,6 +56,7 @@ def playground_toml(services: Services, pace: Pace, *, script: str = "") -> str:
         "",
         "[capacity]",
         'agent_memory = "500MiB"  # the sample application is small',
+        "max_load = 0",
         "",
         "[[agent]]",
         'name = "scripted"',

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+import structlog
 from sqlmodel import Session, col, select
 
+from integrations.fault import IntegrationError
 from scheduler.attempts import intend, pick_route
 from scheduler.budget import purse_of, spent_shared
 from scheduler.dependencies import ask_about_gone, open_ones
 from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import ask_for_help
+from scheduler.footprints import footprints
 from scheduler.judging import Kind, PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.limits import limited_until
@@ -23,6 +28,8 @@ from scheduler.recovery import rule_for
 from scheduler.registry.reading import latest_attempt, open_pull
 from scheduler.registry.work import Attempt, Judgement, PullRequest, Task
 from scheduler.registry.writers import move_attempt, refresh_card
+
+log = structlog.get_logger(__name__)
 
 _COUNTED = (TaskState.QUEUED, TaskState.RUNNING, TaskState.VERIFYING)
 
@@ -46,7 +53,7 @@ class Admission:
         if not candidates:
             return names
         policy, now = self._out.policy(), self._out.clock()
-        host = await asyncio.to_thread(self._out.host)
+        host, running = await asyncio.to_thread(lambda: (self._out.host(), self._grown(running)))
         last = await self._out.registry.read(self._last_start) if policy.capacity.stagger_s else None
         decisions = admit(candidates, running, policy.capacity, host, now, policy.age_step_s, verifying, last)
         for broke in [one for one in candidates if one.budget_spent]:
@@ -66,17 +73,34 @@ class Admission:
     def _last_start(self, session: Session) -> datetime | None:
         return session.exec(select(Attempt.created_at).order_by(col(Attempt.id).desc())).first()
 
+    def _grown(self, running: Sequence[Running]) -> list[Running]:
+        """The same, with what each holds already: free memory does not show that any more."""
+
+        def resident(name: str) -> int:
+            try:
+                return self._out.engine.find(name).rss_bytes or 0
+            except (IntegrationError, OSError) as problem:
+                log.warning("what an agent holds is not known", name=name, why=str(problem))
+                return 0
+
+        return [replace(one, resident_bytes=resident(one.name)) if one.name else one for one in running]
+
     def _queue(self, session: Session) -> tuple[list[Candidate], list[Running], list[Writer]]:
-        memory = self._out.policy().capacity.agent_memory_bytes
         candidates, running, verifying = [], [], []
         if session.exec(select(Task.id).where(Task.state == TaskState.QUEUED)).first() is None:
             return [], [], []  # nobody waits: who is in whose way is nothing to ask of hundreds of rows
-        for task in session.exec(select(Task).where(col(Task.state).in_(_COUNTED))).all():
+        tasks = session.exec(select(Task).where(col(Task.state).in_(_COUNTED))).all()
+        memory = footprints(session, self._out.policy(), (task.repo for task in tasks))
+        live = select(Attempt.task_id, Attempt.name).where(col(Attempt.state).in_(list(LIVE_ATTEMPT)))
+        names = dict(session.exec(live).all())
+        for task in tasks:
             assert task.id is not None
             pull = open_pull(session, task)
             files = frozenset(task.expected_files) | _changed(pull)
             if task.state is TaskState.RUNNING:
-                running.append(Running(task.id, task.repo, memory, files=files))
+                name = names.get(task.id, "")  # none while its work is published: then it takes no memory
+                needs = memory[task.repo] if name else 0
+                running.append(Running(task.id, task.repo, needs, files=files, name=name))
                 continue
             if task.state is TaskState.VERIFYING:
                 verifying.append(Writer(task.id, task.repo, files))
@@ -90,7 +114,7 @@ class Admission:
                     task.updated_at,
                     bool(task.next_prompt),
                     task.repo,
-                    memory,
+                    memory[task.repo],
                     files,
                     max((one for one in (task.not_before, limited) if one is not None), default=None),
                     purse_of(session, self._out.policy(), task).empty,

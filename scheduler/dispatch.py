@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from scheduler.overlap import Writer, waits_for
 from scheduler.policy import Capacity
 
+_SLOTS = 4
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -48,14 +50,22 @@ class Running:
     memory_bytes: int
     resident_bytes: int = 0  #: what its processes hold already, which free memory no longer shows
     files: frozenset[str] = frozenset()
+    name: str = ""  #: of its attempt
 
 
 @dataclass(frozen=True)
 class Host:
-    """What the machine has left."""
+    """What the machine has left.
+
+    Attributes:
+        disk_bytes: free where workspaces are made; None when it is not known.
+        load: processes that want to run, for each core.
+    """
 
     available_bytes: int
     estopped: bool = False
+    disk_bytes: int | None = None
+    load: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,17 +78,9 @@ class Decision:
     position: int = 0
 
 
-def slots(capacity: Capacity, host: Host, running: Sequence[Running]) -> int:
-    """How many agents this host carries at once.
-
-    The owner's number when given. Otherwise what memory holds, at most four: what is free now, plus what the
-    running agents hold, divided by what one agent needs, and never less than one.
-    """
-    if capacity.max_agents > 0:
-        return capacity.max_agents
-    held = sum(one.resident_bytes for one in running)
-    fits = (host.available_bytes + held - capacity.reserve_bytes) // max(capacity.agent_memory_bytes, 1)
-    return max(1, min(4, fits))
+def slots(capacity: Capacity) -> int:
+    """How many agents may run at once, as far as memory holds them: the owner's number, or four."""
+    return capacity.max_agents or _SLOTS
 
 
 def admit(
@@ -93,6 +95,8 @@ def admit(
 ) -> list[Decision]:
     """Decide for every candidate, in the order in which they would start.
 
+    The first agent starts with whatever memory there is, or none ever would.
+
     Parameters:
         verifying: tasks whose pull request is being verified. A task that would change the same waits for them.
         last_start: when an agent was last let start; the next one starts `capacity.stagger_s` later.
@@ -103,11 +107,13 @@ def admit(
     free = host.available_bytes - capacity.reserve_bytes
     # An agent that just started has not grown yet: what it will still take is not free.
     free -= sum(max(one.memory_bytes - one.resident_bytes, 0) for one in running)
-    limit = slots(capacity, host, running)
+    limit = slots(capacity)
+    short = 0  #: the first for whom there is no memory: whoever is behind it would take what it waits for
     for position, one in enumerate(sorted(candidates, key=lambda c: _rank(c, now, age_step_s)), start=1):
         reason = _why_not(one, going, limit, host, now) or _in_the_way(one, going, verifying)
-        if not reason and going and free < one.memory_bytes:
-            reason = f"waits for memory: {one.memory_bytes / 2**30:.1f} GB needed, {max(free, 0) / 2**30:.1f} GB free"
+        if not reason and going and (short or free < one.memory_bytes):
+            short, reason = short or one.task_id, _no_memory(one, free, short)
+        reason = reason or _no_room(bool(going), capacity, host)
         if not reason and pause and last_start is not None and now < last_start + pause:
             reason = f"starts are {capacity.stagger_s:g} s apart"
         decisions.append(Decision(one.task_id, not reason, reason, position))
@@ -143,6 +149,26 @@ def _why_not(one: Candidate, going: Sequence[Running], limit: int, host: Host, n
     if len(going) >= limit:
         return f"all {limit} agent slots are in use"
     return ""
+
+
+def _no_memory(one: Candidate, free: int, short: int) -> str:
+    if short:
+        return f"waits for memory, behind T-{short}"
+    return f"waits for memory: it may need {_size(one.memory_bytes)}, and {_size(free)} is free beside what runs"
+
+
+def _no_room(others: bool, capacity: Capacity, host: Host) -> str:
+    """What else the machine lacks for one more agent."""
+    if host.disk_bytes is not None and host.disk_bytes < capacity.reserve_disk_bytes:
+        return f"waits for disk space: less than {_size(capacity.reserve_disk_bytes)} is free"
+    if others and 0 < capacity.max_load < host.load:
+        return f"waits for processors: more than {capacity.max_load:g} processes for each core want to run"
+    return ""
+
+
+def _size(count: int) -> str:
+    """Coarse, so that a card does not change with every breath of the machine."""
+    return f"{count / 2**30:.1f} GB" if count >= 2**29 else f"{max(count, 0) // (100 * 2**20) * 100} MB"
 
 
 def _in_the_way(one: Candidate, going: Sequence[Running], verifying: Sequence[Writer]) -> str:

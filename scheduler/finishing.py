@@ -48,6 +48,7 @@ class Left:
 
     Attributes:
         broken: its workspace cannot be read any more.
+        peak_bytes: the most memory that its processes were seen to use; 0 when nobody saw it.
     """
 
     outcome: Outcome
@@ -57,6 +58,7 @@ class Left:
     lost: bool = False
     broken: bool = False
     heard: tuple[str, ...] = ()
+    peak_bytes: int = 0
 
 
 class Finisher:
@@ -134,6 +136,7 @@ class Finisher:
             tuple(redact(line, out.secrets) for line in evidence),
             lost,
             heard=tuple(one.text for one in events if isinstance(one, Heard)),
+            peak_bytes=view.exit.peak_rss_bytes if view.exit is not None else 0,
         )
 
     def _from_ledger(self, attempt: Attempt, adapter: AgentAdapter, events: Sequence[AgentEvent]) -> list[AgentEvent]:
@@ -199,6 +202,7 @@ class Finisher:
         attempt.final_text = redact(outcome.final_text, self._out.secrets)[:8000]
         attempt.evidence = list(left.evidence)
         attempt.head_sha = left.head
+        attempt.peak_bytes = left.peak_bytes
         attempt.session_id = outcome.session_id or attempt.session_id
         attempt.agent_version = outcome.version or attempt.agent_version
         charge(session, now, attempt, _reading(outcome))

@@ -110,6 +110,8 @@ class Capacity:
     max_agents: int = 0  #: 0: as many as free memory holds, at most 4
     agent_memory_bytes: int = 3 * 2**30  #: assumed for an agent whose repository has no measured peak
     reserve_bytes: int = 1 * 2**30
+    reserve_disk_bytes: int = 1 * 2**30
+    max_load: float = 16.0  #: processes that run or want to, for each core; above it nobody joins them. 0: no matter
     stagger_s: float = 0.0
 
 

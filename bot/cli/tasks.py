@@ -15,6 +15,7 @@ from bot.look import list_tasks, read_task
 from bot.show import TaskView, full_json, task_json
 from integrations.printable import printable
 from scheduler.commands import new_request
+from scheduler.lifecycle import TaskState
 from scheduler.names import task_label
 from scheduler.sweeping import read_leftovers
 
@@ -60,6 +61,8 @@ def tasks(
             f"{row['id']:<{widest}}  [{colour}]{row['state']:<10}[/]  {escape(row['title'])}"
             f"  [dim]{escape(', '.join(facts))}[/]"
         )
+        if waits := _waits(view):
+            out.print(f"{'':<{widest}}  [dim]{escape(waits)}[/]")
         if row["pr_url"]:
             out.print(f"{'':<{widest}}  [dim]{row['pr_url']}[/]")
 
@@ -126,13 +129,19 @@ def _prompt(view: TaskView) -> str:
     return view.task.next_prompt or "No prompt is written yet."
 
 
+def _waits(view: TaskView) -> str:
+    """Why it has not started, and its place in the queue."""
+    return view.task.waits_for if view.task.state is TaskState.QUEUED else ""
+
+
 def _print_task(view: TaskView) -> None:
     task, row = view.task, task_json(view)
     colour = _COLOURS.get(row["state"], "default")
     out.print(f"[bold]{row['id']}  {escape(task.title)}[/]  [{colour}]{row['state']}[/]")
     facts = [task.repo, task.kind, task.size, f"{task.lane} lane", task.priority, row["agent"], row["model"]]
     out.print("[dim]" + escape(" · ".join(fact for fact in facts if fact)) + "[/]")
-    for label, text in (("Pull request", row["pr_url"]), ("Branch", task.branch), ("Needs", task.help_cause)):
+    lines = (("Waits", _waits(view)), ("Pull request", row["pr_url"]), ("Branch", task.branch))
+    for label, text in (*lines, ("Needs", task.help_cause)):
         if text:
             out.print(f"{label}: {escape(text)}")
     if task.goal:
@@ -150,7 +159,8 @@ def _print_task(view: TaskView) -> None:
         out.print("\n[bold]Attempts[/]")
         for attempt in view.attempts:
             said = attempt.message or attempt.prompt_change
-            out.print(f"  {attempt.n}. {attempt.state.value} {attempt.outcome}  [dim]{escape(said)}[/]")
+            took = f" · {attempt.peak_bytes / 2**20:,.0f} MB" if attempt.peak_bytes else ""
+            out.print(f"  {attempt.n}. {attempt.state.value} {attempt.outcome}{took}  [dim]{escape(said)}[/]")
             for seen in attempt.evidence[:_LINES] if attempt.outcome not in {"", "done"} else ():
                 out.print(f"     [dim]{escape(printable(seen))}[/]")
     out.print("\n[bold]Events[/]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from scheduler.lifecycle import AttemptState, PullState, QuestionState, SignalState, TaskState
@@ -126,6 +126,7 @@ class Attempt(SQLModel, table=True):
     cost_usd: float = 0.0
     budget_usd: float = 0.0
     budget_tokens: int = 0
+    peak_bytes: int = Field(default=0, sa_type=BigInteger)  #: the most memory of its processes; 0: not measured
     stop_reason: str = ""  #: why a stop was asked for; empty when none was
     published: bool = False  #: its branch was pushed and the pull request exists
     started_at: datetime | None = _instant(nullable=True)

@@ -8,7 +8,7 @@ from bot.slack.values import Found
 from bot.slack.views import blocks, escape
 from bot.slack.views.budget import Message, fit
 from bot.slack.views.words import STATES
-from scheduler.lifecycle import WAITS_FOR_PERSON
+from scheduler.lifecycle import WAITS_FOR_PERSON, TaskState
 from scheduler.names import task_label
 from scheduler.registry import PullRequest, Task
 
@@ -37,7 +37,9 @@ def tasks(rows: Sequence[Task], pulls: Sequence[PullRequest], total: int, comman
 def _row(row: Task, links: dict[int, str]) -> str:
     icon, name, _ = STATES[row.state]
     link = links.get(row.id or 0, "")
-    return f"{icon} *{task_label(row.id)}* {escape.line(row.title)} · {name.lower()}" + (f" · {link}" if link else "")
+    waits = f" · {escape.line(row.waits_for)}" if row.state is TaskState.QUEUED and row.waits_for else ""
+    said = f"{icon} *{task_label(row.id)}* {escape.line(row.title)} · {name.lower()}{waits}"
+    return said + (f" · {link}" if link else "")
 
 
 def passages(query: str, found: Sequence[Found]) -> Message:
