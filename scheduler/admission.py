@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from integrations.fault import IntegrationError
 from scheduler.attempts import intend, pick_route
-from scheduler.budget import purse_of, spent_shared
+from scheduler.budget import purse_of
 from scheduler.dependencies import ask_about_gone, open_ones
 from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import ask_for_help
@@ -28,6 +28,7 @@ from scheduler.recovery import rule_for
 from scheduler.registry.reading import latest_attempt, open_pull
 from scheduler.registry.work import Attempt, Judgement, PullRequest, Task
 from scheduler.registry.writers import move_attempt, refresh_card
+from scheduler.shared_budget import say_spent, spent_shared
 
 log = structlog.get_logger(__name__)
 
@@ -211,3 +212,5 @@ class Admission:
                 task.waits_for = f"{one.reason} (place {one.position} in the queue)"
                 session.add(task)
                 refresh_card(session, task, self._out.clock())
+                if one.for_money:
+                    say_spent(session, self._out.clock(), self._out.policy(), task, stopped=False)

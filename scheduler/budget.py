@@ -7,9 +7,9 @@ person grants brings the budget of one attempt with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, func, select
 
 from scheduler.policy import Policy
 from scheduler.registry.talk import Ledger
@@ -17,7 +17,7 @@ from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import say
 
 _LEAST_USD = 0.01
-_WARNED_AT = (50, 80)
+WARNED_AT = (50, 80)
 
 
 @dataclass(frozen=True)
@@ -87,45 +87,6 @@ def purse_of(session: Session, policy: Policy, task: Task) -> Purse:
     )
 
 
-@dataclass(frozen=True)
-class Shared:
-    """Money that tasks share: a day's, a month's, a channel's month's."""
-
-    name: str
-    purse: Purse
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.name}: {self.purse.sentence}"
-
-
-def shared_purses(session: Session, policy: Policy, now: datetime, channel: str) -> list[Shared]:
-    """What is limited for more than one task, and spent since it began anew. What has no limit is left out."""
-    limits, day = policy.budget, now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    month = day.replace(day=1)
-    found = []
-    for name, since, usd, tokens, where in (
-        ("Today's budget", day, limits.day_usd, limits.day_tokens, ""),
-        ("This month's budget", month, limits.month_usd, limits.month_tokens, ""),
-        ("This channel's budget", month, limits.channel_month_usd, limits.channel_month_tokens, channel),
-    ):
-        if (not usd and not tokens) or (name.startswith("This channel") and not where):
-            continue
-        query = select(func.sum(Ledger.cost_usd), func.sum(Ledger.tokens_input + Ledger.tokens_output)).where(
-            Ledger.at >= since
-        )
-        if where:
-            query = query.join(Task, col(Ledger.task_id) == col(Task.id)).where(Task.channel == where)
-        spent_usd, spent_tokens = session.exec(query).one()
-        found.append(Shared(name, Purse(float(spent_usd or 0.0), usd, int(spent_tokens or 0), tokens)))
-    return found
-
-
-def spent_shared(session: Session, policy: Policy, now: datetime, channel: str) -> str:
-    """The first shared budget that is spent, as a sentence; empty when there is money left."""
-    return next((one.sentence for one in shared_purses(session, policy, now, channel) if one.purse.empty), "")
-
-
 def spent_on(attempt: Attempt) -> float:
     """The share of an attempt's budget that is spent, by tokens or dollars, whichever is more."""
     shares = [0.0]
@@ -147,7 +108,7 @@ def warn_of_budget(session: Session, now: datetime, policy: Policy, task: Task) 
     """Say in the thread, once each, that half and most of a task's money is gone; a grant makes both sayable again."""
     purse = purse_of(session, policy, task)
     share = purse.share * 100
-    reached = [percent for percent in _WARNED_AT if share >= percent]
+    reached = [percent for percent in WARNED_AT if share >= percent]
     if not reached or share >= 100:
         return
     key = f"budget:{task.id}:{task.extra_attempts}:{reached[-1]}"

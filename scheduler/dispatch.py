@@ -10,6 +10,7 @@ from scheduler.overlap import Writer, waits_for
 from scheduler.policy import Capacity
 
 _SLOTS = 4
+_FOR_MONEY = "waits for money. "
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Decision:
     admitted: bool
     reason: str = ""
     position: int = 0
+
+    @property
+    def for_money(self) -> bool:
+        """It waits for money that tasks share."""
+        return self.reason.startswith(_FOR_MONEY)
 
 
 def slots(capacity: Capacity) -> int:
@@ -145,7 +151,7 @@ def _why_not(one: Candidate, going: Sequence[Running], limit: int, host: Host, n
     if one.budget_spent:
         return "its budget is spent"
     if one.shared_spent:
-        return f"waits for money. {one.shared_spent}"
+        return f"{_FOR_MONEY}{one.shared_spent}"
     if len(going) >= limit:
         return f"all {limit} agent slots are in use"
     return ""

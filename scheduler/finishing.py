@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -20,7 +20,7 @@ from integrations.engines import RunState
 from integrations.fault import IntegrationError
 from integrations.redact import redact
 from scheduler.background import NotYetError
-from scheduler.budget import budget_that_ran_out, spent_shared
+from scheduler.budget import budget_that_ran_out, purse_of, spent_on
 from scheduler.failures import ask_for_help, fail
 from scheduler.guiding import STOP_TO_TELL, mark_heard, told_by_turn
 from scheduler.judging import PromptFacts
@@ -34,6 +34,7 @@ from scheduler.recovery import rule_for
 from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_attempt, move_task, refresh_card
+from scheduler.shared_budget import say_spent, spent_shared
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
@@ -233,17 +234,7 @@ class Finisher:
                 attempt=attempt,
             )
         elif cause == "budget":
-            ask_for_help(
-                session,
-                now,
-                task,
-                Cause.BUDGET_SPENT,
-                cause="budget",
-                sentence=spent_shared(session, policy, now, task.channel)
-                or f"Attempt {attempt.n} spent its budget of {budget_that_ran_out(attempt)}.",
-                evidence=left.evidence,
-                cure=rule_for("budget").cure,
-            )
+            self._broke(session, now, task, attempt, left)
         elif cause != "done":
             fail(
                 session,
@@ -260,6 +251,27 @@ class Finisher:
                 head=left.head,
                 resets_at=reset_of(outcome.resets_at, now),
             )
+
+    def _broke(self, session: Session, now: datetime, task: Task, attempt: Attempt, left: Left) -> None:
+        """Its own money is spent: a person decides. What it shares with others: it waits for that, and a person may."""
+        policy = self._out.policy()
+        purse = purse_of(session, policy, task)
+        if attempt.stop_reason == "budget" and spent_on(attempt) < 1.0 and not purse.empty:
+            why = spent_shared(session, policy, now, task.channel) or "the budget that it shares was spent"
+            move_task(session, task, TaskState.QUEUED, Cause.PARKED, now, why=why)
+            rewrite_prompt(session, now, task, PromptFacts(why="broke"))
+            say_spent(session, now, policy, task, stopped=True)
+            return
+        ask_for_help(
+            session,
+            now,
+            task,
+            Cause.BUDGET_SPENT,
+            cause="budget",
+            sentence=f"Attempt {attempt.n} spent its budget of {budget_that_ran_out(attempt)}.",
+            evidence=left.evidence,
+            cure=rule_for("budget").cure,
+        )
 
     def _cause(self, attempt: Attempt, left: Left) -> str:
         """The name of how it ended, from facts: a claim of success without a change is `no-change`."""

@@ -115,7 +115,7 @@ class Diagnosed(_Value):
 
 
 class PromptFacts(_Value):
-    why: Literal["answered", "parked", "lost", "resumed", "restarted", "guidance", "guided"]
+    why: Literal["answered", "parked", "broke", "lost", "resumed", "restarted", "guidance", "guided"]
     question: str = ""
     answer: str = ""
 

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from integrations.agents import AgentAdapter
 from integrations.engines import RunState, RunView
 from integrations.fault import IntegrationError
-from scheduler.budget import spent_on, spent_shared, warn_of_budget
+from scheduler.budget import spent_on, warn_of_budget
 from scheduler.frost import frost_of
 from scheduler.guiding import mark_heard
 from scheduler.ledger_lines import lines_after
@@ -28,6 +28,7 @@ from scheduler.outside import Outside
 from scheduler.registry.database import Topic, wake
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_attempt, recall, refresh_card, remember, say
+from scheduler.shared_budget import spent_shared, warn_of_shared
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
@@ -142,6 +143,7 @@ class Watcher:
             stop = reason or ("budget" if broke or spent_on(row) >= 1.0 else "")
             if one.reading is not None:
                 warn_of_budget(session, now, self._out.policy(), task)
+                warn_of_shared(session, now, self._out.policy(), task)
             if not stop and one.reading is not None and one.reading.turns > self._out.policy().budget.attempt_turns:
                 stop = "max-turns"
             if stop and not row.stop_reason:

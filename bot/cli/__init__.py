@@ -1,7 +1,7 @@
 """The `waggle` command. Every command acts through rows, so it works beside a running Waggle.
 
 common.py   settings, registry, printing        tasks.py    tasks, show, new
-acts.py     approve, reject, retry, answer, …   memory.py   context add, search, show, forget
+acts.py     approve, retry, extend, answer, …   memory.py   context add, search, show, forget
 running.py  run, demo, doctor, tick             tools.py    excerpt, outcome, manifest, backup
 setup.py    init, checkout                      discovery.py discovery
 emergency.py estop, thaw                        watching.py logs, attach
@@ -46,6 +46,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     acts.approve,
     acts.reject,
     acts.retry,
+    acts.extend,
     acts.answer,
     acts.stop,
     acts.pause,

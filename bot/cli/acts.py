@@ -73,6 +73,15 @@ def retry(task: TaskArgument, text: Words = None, as_json: JsonOption = False) -
     )
 
 
+def extend(task: TaskArgument, as_json: JsonOption = False) -> None:
+    """More money for a task whose budget is spent, its own or one that tasks share."""
+    _act(
+        task,
+        as_json,
+        lambda place, session, task_id: commands.extend(session, place.now(), place.policy, place.actor, task_id),
+    )
+
+
 def answer(task: TaskArgument, text: Annotated[list[str], typer.Argument()], as_json: JsonOption = False) -> None:
     """Answer the task's open question."""
     _act(

@@ -43,6 +43,7 @@ _NEXT_WAY = {"narrow": "redirect", "redirect": "inject", "inject": "narrow", "re
 #: What a person stops or starts again anew: the old session knows nothing that the new prompt does not say better.
 _INTERRUPTIONS = {
     "parked": "the model provider's limit was reached",
+    "broke": "the money that tasks share was spent, and now there is some again",
     "lost": "your process vanished",
     "resumed": "a person paused the work and now lets it go on",
     "guided": "people wrote to you, and their words stand below",

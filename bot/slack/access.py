@@ -35,7 +35,7 @@ class Action(StrEnum):
     GUIDE = "guide"  #: free text, answers
     STOP = "stop"
     STEER = "steer"  #: retry, edit, reject, pause, resume, take over, give back
-    APPROVE = "approve"
+    APPROVE = "approve"  #: a plan, or more money
     ADD_CONTEXT = "add_context"
     GRANT = "grant"  #: allow, deny, the emergency stop
 

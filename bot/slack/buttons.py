@@ -21,6 +21,7 @@ from bot.slack.intents import (
     Deny,
     Edit,
     Estop,
+    Extend,
     FreeText,
     GiveBack,
     Help,
@@ -52,6 +53,7 @@ _TOKEN = re.compile(r"v1\|(\d{1,18})\|(\d{1,18})\|([\w.-]{0,40})")
 
 _VERB_ACTIONS = {
     "approve": Action.APPROVE,
+    "extend": Action.APPROVE,
     "start": Action.APPROVE,
     "snooze": Action.STEER,
     "never": Action.STEER,
@@ -77,6 +79,7 @@ _COMMAND_ACTIONS: dict[type[Command], Action] = {
     Resume: Action.STEER,
     Answer: Action.GUIDE,
     Edit: Action.STEER,
+    Extend: Action.APPROVE,
     After: Action.STEER,
     TakeOver: Action.STEER,
     GiveBack: Action.STEER,

@@ -8,7 +8,7 @@ Rules that are easy to break:
 * A bare verb counts only as the first word of a reply in a thread that we own. In a channel, the first
   mention of Waggle is a request unless the verb is complete ("@waggle retry logic is broken" is work).
 * `stop` as the first word is always a stop, wherever it was said.
-* Soft words (`ok`, `go`, `lgtm`, `again`, `extend`, `cancel`, `kill`) count only alone or with a filler behind them:
+* Soft words (`ok`, `go`, `lgtm`, `again`, `cancel`, `kill`) count only alone or with a filler behind them:
   "ok, but use tabs" is talk.
 """
 
@@ -29,6 +29,7 @@ from bot.slack.intents import (
     Deny,
     Edit,
     Estop,
+    Extend,
     FreeText,
     GiveBack,
     Help,
@@ -64,12 +65,11 @@ _SYNONYMS = {
     "kill": "stop",
     "redo": "retry",
     "again": "retry",
-    "extend": "retry",
     "take-over": "takeover",
     "give-back": "giveback",
 }
 #: synonyms that are also everyday words: alone, or with a filler, they are the verb
-_SOFT = frozenset({"go", "ok", "okay", "lgtm", "👍", ":+1:", ":thumbsup:", "cancel", "kill", "again", "extend"})
+_SOFT = frozenset({"go", "ok", "okay", "lgtm", "👍", ":+1:", ":thumbsup:", "cancel", "kill", "again"})
 _FILLERS = frozenset(
     {"ahead", "for", "it", "this", "that", "the", "task", "please", "thanks", "thank", "you", "then", "now", "ship"}
     | {"budget", "👍", "🚀", ":+1:", ":thumbsup:", ":rocket:"}
@@ -77,10 +77,10 @@ _FILLERS = frozenset(
 #: verbs that act on a task
 _ON_TASK = frozenset(
     {"approve", "reject", "retry", "stop", "pause", "resume", "answer", "edit", "takeover", "giveback"}
-    | {"start", "snooze", "never"}
+    | {"start", "snooze", "never", "extend"}
 )
 #: of those, the ones that take no words behind them
-_BARE = frozenset({"pause", "resume", "takeover", "giveback", "start", "snooze", "never"})
+_BARE = frozenset({"pause", "resume", "takeover", "giveback", "start", "snooze", "never", "extend"})
 _VERBS = _ON_TASK | {"new", "status", "context", "claim", "allow", "deny", "whoami", "help", "estop", "thaw"}
 _PUNCTUATION = ".,;:!?"
 _PRIORITY = re.compile(r"^p[0-3]$", re.IGNORECASE)
@@ -218,6 +218,8 @@ def _on_task(verb: str, rest: str, surface: Surface) -> Command:
             return Pause(task_id)
         case "resume":
             return Resume(task_id)
+        case "extend":
+            return Extend(task_id)
         case "takeover":
             return TakeOver(task_id)
         case "start":

@@ -81,6 +81,13 @@ class After:
 
 
 @dataclass(frozen=True)
+class Extend:
+    """More money."""
+
+    task_id: int | None = None
+
+
+@dataclass(frozen=True)
 class TakeOver:
     task_id: int | None = None
 
@@ -183,6 +190,7 @@ Command = (
     | Answer
     | Edit
     | After
+    | Extend
     | TakeOver
     | GiveBack
     | Start

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -81,11 +84,18 @@ def render(session: Session, row: Outbox, policy: Policy, values: SlackValues, s
         case "stopped":
             return Rendered(messages.stopped(facts), task)
         case "budget":
-            return Rendered(messages.budget(facts, int(payload.get("percent", 0)), str(payload.get("spent", ""))), task)
+            return Rendered(_budget(facts, payload), task)
         case "note":
             return Rendered(messages.note(str(payload.get("text", ""))), task)
         case _:
             return Rendered(task=task, why=f"nobody knows how to say {row.kind}")
+
+
+def _budget(facts: TaskFacts, payload: Mapping[str, Any]) -> Message:
+    percent = int(payload.get("percent", 0))
+    if "shared" not in payload:
+        return messages.budget(facts, percent, str(payload.get("spent", "")))
+    return messages.shared_budget(facts, percent, payload["shared"], datetime.fromisoformat(payload["until"]))
 
 
 def _said_ready(session: Session, task: Task, head: str) -> Outbox | None:

@@ -29,6 +29,7 @@ from bot.slack.intents import (
     Deny,
     Edit,
     Estop,
+    Extend,
     FreeText,
     GiveBack,
     Help,
@@ -170,6 +171,8 @@ def act_on_press(session: Session, desk: Desk, pressed: Pressed) -> Outcome:
             command = Never(task_id)
         case "stop":
             command = Stop(task_id)
+        case "extend":
+            command = Extend(task_id)
         case "takeover":
             command = TakeOver(task_id)
         case "giveback":
@@ -256,6 +259,8 @@ def _on_task(
             reply = commands.pause(session, now, policy, actor, task_id)
         case Resume():
             reply = commands.resume(session, now, policy, actor, task_id)
+        case Extend():
+            reply = commands.extend(session, now, policy, actor, task_id)
         case TakeOver():
             reply = commands.take_over(session, now, policy, actor, task_id)
         case Start():
@@ -305,7 +310,7 @@ def _stale(session: Session, desk: Desk, pressed: Pressed, task: Task | None) ->
     """Why a button must not act any more; empty when it may. Stopping is never too late to try."""
     if task is None:
         return f"There is no {task_label(pressed.task_id)} any more."
-    if pressed.verb in {"stop", "approve", "resume", *_PROPOSALS}:
+    if pressed.verb in {"stop", "approve", "extend", "resume", *_PROPOSALS}:
         return ""  # the commands themselves say it better
     if pressed.verb == "answer" or pressed.nonce.startswith("q"):
         question = open_question(session, task)

@@ -8,10 +8,12 @@ plans.py      from a request to an approved plan
 proposals.py  start, set aside or refuse what Waggle found by itself
 steering.py   stop, pause, resume, wait for other tasks, take over, give back
 emergency.py  stop everything at once, and go on
+money.py      extend: more money for what has spent its budget
 words.py      retry, answer, guide: what people say to the agent
 """
 
 from scheduler.commands.emergency import estop, thaw
+from scheduler.commands.money import extend
 from scheduler.commands.plans import approve, edit, new_request, reject
 from scheduler.commands.proposals import never, snooze, start
 from scheduler.commands.replies import Actor, Reply
@@ -25,6 +27,7 @@ __all__ = [
     "approve",
     "edit",
     "estop",
+    "extend",
     "give_back",
     "guide",
     "never",

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from scheduler.budget import budget_that_ran_out, purse_of, spent_shared, warn_of_budget
+from scheduler.budget import budget_that_ran_out, purse_of, warn_of_budget
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import Budget, Policy
 from scheduler.registry.talk import Outbox
 from scheduler.registry.work import Attempt, Request, Task
 from scheduler.registry.writers import pay
+from scheduler.shared_budget import spent_shared
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 

@@ -177,7 +177,7 @@ def test_who_is_asked_for_money_is_told_how_to_give_it() -> None:
     message = messages.needs_help(build.facts(TaskState.NEEDS_HELP, task=task))
     text = all_text(message)
     assert "Reply `extend`" in text and "does the agent have to know" not in text
-    assert {"Extend…", "Stop"} <= {button["text"]["text"] for button in message.blocks[-2]["elements"]}
+    assert {"Extend", "Stop"} <= {button["text"]["text"] for button in message.blocks[-2]["elements"]}
 
 
 def test_pr_ready_has_all_that_a_decision_needs() -> None:

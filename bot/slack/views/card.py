@@ -68,7 +68,7 @@ def buttons(facts: TaskFacts) -> list[Button]:
             return [*open_pull, Button("Request changes…", "retry"), stop]
         case TaskState.NEEDS_HELP if task.help_class == "budget":
             # One more attempt is granted, and brings the budget of one with it.
-            return [Button("Extend…", "retry", "primary"), *open_pull, Button("Take over", "takeover"), stop]
+            return [Button("Extend", "extend", "primary"), *open_pull, Button("Take over", "takeover"), stop]
         case TaskState.NEEDS_HELP:
             retry = Button("Retry with guidance…", "retry", "primary")
             return [retry, *open_pull, Button("Take over", "takeover"), Button("Close", "reject")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from bot.slack.buttons import Token
 from bot.slack.views import blocks, checklist, escape
@@ -210,6 +211,28 @@ def budget(facts: TaskFacts, percent: int, spent: str) -> Message:
     text = f"💰 {escape.person(task.requester)} {label} has used {percent} % of its budget: {escape.line(spent)}"
     parts: list[Block] = [blocks.section(f"{text} At 100 % its agent is stopped and you are asked.")]
     parts += blocks.actions([Button("Stop", "stop", "danger")], Token(task.id or 0, task.version, "budget"))
+    return fit(text, parts)
+
+
+def shared_budget(facts: TaskFacts, percent: int, sentence: str, until: datetime) -> Message:
+    """A good part of the money that tasks share is gone, or all of it.
+
+    Parameters:
+        sentence: which money, what of it is spent.
+        until: when it begins anew.
+    """
+    task, label = facts.task, task_label(facts.task.id)
+    begins = f"It begins anew {escape.moment(until)}."
+    if percent < 100:
+        text = f"💰 {percent} % of a budget that tasks share is gone. {escape.line(sentence)} {begins}"
+        return fit(text, [blocks.section(f"{text} At 100 % agents are stopped and you are asked.")])
+    text = f"💰 {escape.person(task.requester)} {escape.line(sentence)}"
+    parts: list[Block] = [
+        blocks.section(f"{text} {label} waits with its work kept, and goes on by itself when there is money. {begins}")
+    ]
+    offered = [Button("Extend", "extend", "primary"), Button("Stop", "stop", "danger")]
+    parts += blocks.actions(offered, Token(task.id or 0, task.version, "budget"))
+    parts.append(blocks.context("*Extend*, or `extend` here, adds a quarter of that budget for all who share it."))
     return fit(text, parts)
 
 
