@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from bot.costs import cost_of
 from bot.show import Spent, TaskView
 from scheduler.lifecycle import FINISHED
 from scheduler.registry import Attempt, Diagnosis, Event, Evidence, Ledger, PullRequest, Task
@@ -64,6 +65,7 @@ def read_task(session: Session, task_id: int) -> TaskView | None:
     return TaskView(
         task=task,
         spent=_spent(session, task_id).get(task_id, Spent()),
+        cost=cost_of(session, task_id),
         attempts=session.exec(select(Attempt).where(Attempt.task_id == task_id).order_by(col(Attempt.n))).all(),
         pulls=pulls,
         evidence=evidence,

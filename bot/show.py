@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bot.costs import Cost
 from scheduler.names import task_label
 from scheduler.registry import Attempt, Diagnosis, Event, Evidence, PullRequest, Task
 
@@ -27,6 +28,7 @@ class TaskView:
 
     task: Task
     spent: Spent = Spent()
+    cost: Cost = field(default_factory=Cost)
     attempts: Sequence[Attempt] = ()
     pulls: Sequence[PullRequest] = ()
     evidence: Sequence[Evidence] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from bot.costs import cost_of
 from bot.slack.views.facts import TaskFacts
 from scheduler.discovery.following import signal_of
 from scheduler.lifecycle import FINISHED, Cause, PullState, QuestionState
@@ -14,7 +15,6 @@ from scheduler.registry import (
     Diagnosis,
     Event,
     Evidence,
-    Ledger,
     PullRequest,
     Question,
     Request,
@@ -26,12 +26,7 @@ from scheduler.registry import (
 def task_facts(session: Session, policy: Policy, missing: tuple[str, ...], task: Task) -> TaskFacts:
     """Everything that the views show of one task."""
     pull = _pull(session, task)
-    spent = session.exec(
-        select(
-            func.coalesce(func.sum(Ledger.cost_usd), 0.0),
-            func.coalesce(func.sum(col(Ledger.tokens_input) + col(Ledger.tokens_output)), 0),
-        ).where(Ledger.task_id == task.id)
-    ).one()
+    cost = cost_of(session, task.id or 0)
     return TaskFacts(
         task=task,
         request=session.get(Request, task.request_id),
@@ -52,8 +47,9 @@ def task_facts(session: Session, policy: Policy, missing: tuple[str, ...], task:
             .where(Event.task_id == task.id, Event.subject == "task", Event.what == Cause.APPROVED.value)
             .order_by(col(Event.id).desc())
         ).first(),
-        spent_usd=float(spent[0]),
-        spent_tokens=int(spent[1]),
+        spent_usd=cost.usd,
+        spent_tokens=cost.tokens,
+        cost=cost,
         failures_allowed=policy.retries.failures,
         reviews_allowed=policy.retries.reviews,
         signal=signal_of(session, task),

@@ -118,6 +118,7 @@ def worked_on(terminal: Terminal) -> None:
                 key=f"attempt:{attempt.name}",
                 purpose="attempt",
                 task_id=task.id,
+                attempt_id=attempt.id,
                 tokens_input=100,
                 tokens_output=20,
                 cost_usd=0.5,
@@ -214,6 +215,14 @@ def test_show_has_the_promised_shape(waggle: Terminal) -> None:
     assert (second["cause"], second["outcome"]) == ("", "done")
     assert all(set(event) == {"at", "actor", "what", "why"} for event in shown["events"])
     assert waggle("show", "1", "--prompt").strip() == "prompt 2"
+    assert "Cost: $1.00: 2 attempts $1.00 (1 failed, $0.50)" in waggle("show", "1")
+
+
+def test_costs_counts_what_was_spent_and_what_was_merged_for_it(waggle: Terminal) -> None:
+    worked_on(waggle)
+    said = waggle.json("costs", "--days", "3650")
+    assert (said["spent_usd"], said["merged"], said["budgets"]) == (1.0, [], [])
+    assert "Nothing was merged in the last 3650 days. $1.00 were spent." in waggle("costs", "--days", "3650")
     assert "Definition of done" in waggle("show", "#1")
 
 

@@ -119,8 +119,10 @@ def _situation(facts: TaskFacts) -> list[str]:
         return [escape.quoted(facts.question.text[:600])]
     if task.state is TaskState.NEEDS_HELP and task.help_cause:
         return [escape.quoted(task.help_cause[:600])]
-    if task.state is TaskState.MERGED and facts.pull is not None and facts.pull.merged_by:
-        return [f"by {escape.line(facts.pull.merged_by)}: {escape.link(facts.pull.url, f'#{facts.pull.number}')}"]
+    if task.state is TaskState.MERGED and facts.pull is not None:
+        by = f"by {escape.line(facts.pull.merged_by)}: " if facts.pull.merged_by else ""
+        said = [f"{by}{escape.link(facts.pull.url, f'#{facts.pull.number}')}"]
+        return [*said, f"It cost {facts.cost.sentence}."] if facts.cost.sentence else said
     if task.state is TaskState.PAUSED and task.paused_from is not None:
         return [f"It was: {STATES[task.paused_from][1].lower()}."]
     if task.state is TaskState.PROPOSED:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bot.costs import Cost
 from scheduler.lifecycle import PullState
 from scheduler.registry import (
     Attempt,
@@ -28,7 +29,7 @@ class TaskFacts:
         evidence, reviews: of the pull request's head commit only.
         question: the one that waits, or the one that is shown.
         approved: the event of the last approval.
-        spent_usd, spent_tokens: of everything done for this task.
+        spent_usd, spent_tokens: of everything done for this task; `cost` says for what.
         failures_allowed, reviews_allowed: how often Waggle sends the agent back by itself.
         signal: what Waggle noticed and made the task of; None when a person asked for it.
         snooze_days: how long Snooze sets it aside.
@@ -46,6 +47,7 @@ class TaskFacts:
     approved: Event | None = None
     spent_usd: float = 0.0
     spent_tokens: int = 0
+    cost: Cost = field(default_factory=Cost)
     failures_allowed: int = 3
     reviews_allowed: int = 2
     signal: Signal | None = None

@@ -184,7 +184,7 @@ def merged(facts: TaskFacts, by: str) -> Message:
     link = escape.link(pull.url, f"#{pull.number}") if pull else ""
     who = f" by {escape.line(by)}" if by else ""
     text = f"🎉 {task_label(facts.task.id)} is merged{who} {link}. Its workspace and branch are removed."
-    return Message(text)
+    return Message(f"{text} It cost {facts.cost.sentence}." if facts.cost.sentence else text)
 
 
 def closed(facts: TaskFacts, by: str) -> Message:
