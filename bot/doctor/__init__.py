@@ -38,6 +38,8 @@ SUBJECTS: tuple[Examiner, ...] = (
     state.leftovers,
     repositories,
     machine.isolation,
+    machine.limits,
+    machine.capacity,
     machine.tmux,
     clock,
     slack,

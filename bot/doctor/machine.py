@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -10,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from bot.doctor.check import Check, Surroundings, judged
+from integrations.engines import bounds
 from integrations.engines.isolation import Level, level_problem
+from integrations.engines.machine import free_memory, load_per_core
 from integrations.git import GitError
 from integrations.git.command import GitCommand
+from scheduler.dispatch import slots
 
 
 def python() -> Check:
@@ -57,6 +61,28 @@ def isolation(seen: Surroundings) -> Iterator[Check]:
         where = "directory and environment of their own; no walls" if level is Level.WORKTREE else "works here"
         cure = f"Or choose another `level` under [isolation] in {seen.config.path}."
         yield judged(f"isolation {level}", problem is None, problem or where, cure)
+
+
+def limits(seen: Surroundings) -> Iterator[Check]:
+    """What holds runs to their limits on memory and processes, tried with a group of our own."""
+    probe = bounds.make(f"/doctor-{os.getpid()}", 2**30, 300)
+    probe.remove()
+    if probe.memory:
+        yield Check("limits", True, f"the kernel bounds each run's memory ({probe.kind})")
+    else:
+        cure = "Let Waggle make control groups: run it as a systemd service with Delegate=yes, or as root."
+        yield Check("limits", True, "a watchdog looks at each run five times a second; the kernel does not help", cure)
+
+
+def capacity(seen: Surroundings) -> Iterator[Check]:
+    """What there is for agents now. Too little is no fault: tasks wait, and say for what."""
+    if seen.config is None:
+        return
+    wanted, memory = seen.config.policy.capacity, free_memory()
+    most, room = slots(wanted), max(memory - wanted.reserve_bytes, 0) // max(wanted.agent_memory_bytes, 1)
+    sizes = f"{memory / 2**30:.1f} GiB of memory free, load {load_per_core():.1f} for each core"
+    fits = f"room for {min(most, max(room, 1))} of {most} agents of {wanted.agent_memory_bytes / 2**30:.1f} GiB"
+    yield Check("capacity", True, f"{sizes}: {fits}")
 
 
 def tmux(seen: Surroundings) -> Iterator[Check]:

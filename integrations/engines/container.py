@@ -17,6 +17,7 @@ from integrations.engines import EngineError, RunSpec
 
 _PROGRAM = "docker"
 _CHECK_S = 20.0
+_TASKS_FOR_EACH = 4  #: threads count here, and node alone has a dozen
 #: what the client needs to find its engine; the container sees none of it
 _CLIENT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 
@@ -48,7 +49,7 @@ def in_container(
             raise EngineError(f"{path} cannot be given to {spec.name}: it is {what}")
     name = container_name(spec)
     inside = [one for one in spec.env if one not in _CLIENT[2:] and one != "PATH"]
-    limits = ["--pids-limit", str(spec.max_processes)]
+    limits = ["--pids-limit", str(spec.max_processes * _TASKS_FOR_EACH)]
     if spec.max_rss_bytes:
         limits += ["--memory", str(spec.max_rss_bytes), "--memory-swap", str(spec.max_rss_bytes)]
     argv = [

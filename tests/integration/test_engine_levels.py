@@ -199,7 +199,7 @@ def test_a_container_is_given_its_directories_and_limits_and_no_value_in_an_argu
     line = " ".join(made.argv)
     assert line.startswith("docker run --rm --init --interactive --name waggle-t-1-a1 ")
     assert f"--volume {tree}:{tree} --volume /opt:/opt:ro --volume {tree}/config:{tree}/config:ro" in line
-    assert "--memory 1073741824 --memory-swap 1073741824" in line and "--pids-limit 200" in line
+    assert "--memory 1073741824 --memory-swap 1073741824" in line and "--pids-limit 800" in line
     assert "--network none" in line and "--cap-drop ALL --security-opt no-new-privileges" in line
     assert "--env ANTHROPIC_API_KEY " in line and "planted-key" not in line
     assert line.endswith(f"--workdir {tree} acme/agents:1 /bin/sh -c true")

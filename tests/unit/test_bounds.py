@@ -8,6 +8,7 @@ import pytest
 
 from integrations.engines import bounds
 from integrations.engines.egress import allowed
+from integrations.engines.watchdog import LOOK_S, Watchdog
 
 RUN = "/home/waggle/runs/t-1-a1"
 
@@ -51,6 +52,41 @@ def test_where_no_group_can_be_made_there_is_the_watchdog(tmp_path: Path, own: s
     (tmp_path / "own").write_text(own)
     made = bounds.make(RUN, 2**30, 100, str(tmp_path), str(tmp_path / "own"))
     assert (made.kind, made.groups, made.used(), made.pids()) == ("watchdog", {}, None, [])
+
+
+def test_killing_begins_with_nobody_being_born_any_more(tmp_path: Path) -> None:
+    tree(tmp_path, "pids.max")
+    bounds.Bounds("cgroup v2", {"pids": str(tmp_path)}).hold()
+    assert (tmp_path / "pids.max").read_text() == "0"
+    bounds.Bounds("watchdog", {}).hold()
+
+
+@pytest.mark.parametrize(
+    ("looks", "over", "quick"),
+    [
+        ([(10, 5, 100)], "", False),
+        ([(10, 5, 100), (10, 5, 300)], "", False),  # grown by 200 in a look, it is at 700 two looks later
+        ([(10, 5, 100), (10, 5, 500)], "", True),
+        ([(10, 5, 100), (10, 5, 500), (10, 5, 500)], "", False),  # it stopped growing
+        ([(10, 5, 900), (10, 5, 100)], "", False),
+        ([(10, 5, 1001)], "memory", True),
+        ([(10, 51, 0)], "processes", True),
+        ([(101, 51, 1001)], "output", True),
+        ([(50, 5, 0), (100, 5, 0)], "", True),
+    ],
+)
+def test_who_comes_near_a_limit_is_looked_at_more_often(
+    looks: list[tuple[int, int, int]], over: str, quick: bool
+) -> None:
+    dog = Watchdog({"max_output_bytes": 100, "max_processes": 50, "max_rss_bytes": 1000})
+    for n, (output, processes, memory) in enumerate(looks, start=1):
+        said = dog.over({"output": output, "processes": processes, "memory": memory}, n * LOOK_S)
+    assert (said, dog.pause_s < LOOK_S) == (over, quick)
+
+
+def test_what_is_not_limited_is_never_passed() -> None:
+    dog = Watchdog({"max_rss_bytes": None, "max_processes": 10})
+    assert dog.over({"output": 10**12, "processes": 1, "memory": 10**12}, 1.0) == ""
 
 
 @pytest.mark.parametrize(
