@@ -118,7 +118,7 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
             evidence=[pull.url],
         )
     elif wants_review(said, pull, policy, now) and task.state is TaskState.VERIFYING:
-        _ask_review(session, now, pull, task)
+        ask_review(session, now, pull, task)
 
 
 def conflict_is_new(pull: PullRequest) -> bool:
@@ -214,7 +214,8 @@ def _blockers(session: Session, pull: PullRequest) -> list[dict[str, Any]]:
     return blocking + unmet
 
 
-def _ask_review(session: Session, now: datetime, pull: PullRequest, task: Task) -> None:
+def ask_review(session: Session, now: datetime, pull: PullRequest, task: Task) -> None:
+    """Have the review council look at the head commit; once for each round."""
     assert pull.id is not None
     facts = ReviewFacts(
         pull_request_id=pull.id,

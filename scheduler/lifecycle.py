@@ -119,6 +119,7 @@ class Cause(StrEnum):
     MERGED = "merged"
     CLOSED_BY_PERSON = "closed_by_person"
     PR_REOPENED = "pr_reopened"
+    PERSON_PUSHED = "person_pushed"
     # failures
     RETRY = "retry"
     RETRY_WANTS_APPROVAL = "retry_wants_approval"
@@ -187,14 +188,14 @@ TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
         _T.RUNNING: _by(_C.ADMITTED),
         # Questions and reviews cost too: nothing may be left when its turn comes.
         _T.NEEDS_HELP: _by(_C.BUDGET_SPENT),
-        # What it was to wait for will not come.
-        _T.ASKING: _by(_C.DEPENDENCY_GONE),
+        # What it was to wait for will not come; or a person went on with the branch.
+        _T.ASKING: _by(_C.DEPENDENCY_GONE, _C.PERSON_PUSHED),
         **_END_OF_PULL,
     },
     _T.RUNNING: {
         _T.VERIFYING: _by(_C.PR_OPENED),
         _T.DIAGNOSING: _by(_C.ATTEMPT_FAILED),
-        _T.ASKING: _by(_C.AGENT_ASKS),
+        _T.ASKING: _by(_C.AGENT_ASKS, _C.PERSON_PUSHED),
         _T.QUEUED: _by(_C.PARKED),
         _T.NEEDS_HELP: _by(_C.BUDGET_SPENT),
         **_END_OF_PULL,
@@ -203,6 +204,9 @@ TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
         _T.QUEUED: _by(_C.ANSWERED, _C.DEFAULT_TAKEN, _C.APPROVED),
         _T.SCOPING: _by(_C.ANSWERED),
         _T.NEEDS_HELP: _by(_C.DEADLINE_PASSED),
+        # Who goes on after a person's push: the agent, when a check fails; the person; or nobody has to.
+        _T.VERIFYING: _by(_C.ANSWERED, _C.CAUSE_GONE, _C.HEAD_MOVED),
+        _T.TAKEN_OVER: _by(_C.TAKEN_OVER),
         _T.MERGED: _by(_C.MERGED),
         _T.DROPPED: _by(_C.REJECTED, _C.CLOSED_BY_PERSON),
     },
@@ -210,6 +214,7 @@ TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
         _T.READY: _by(_C.ALL_CHECKS),
         _T.DIAGNOSING: _by(_C.CI_FAILED, _C.REVIEW_BLOCKED, _C.CONFLICT, _C.PEOPLE_COMMENTED),
         _T.NEEDS_HELP: _by(_C.ONLY_A_PERSON),
+        _T.ASKING: _by(_C.PERSON_PUSHED),
         **_END_OF_PULL,
     },
     _T.READY: {
@@ -219,7 +224,7 @@ TASKS: Mapping[TaskState, Mapping[TaskState, Causes]] = {
     },
     _T.DIAGNOSING: {
         _T.QUEUED: _by(_C.RETRY),
-        _T.ASKING: _by(_C.RETRY_WANTS_APPROVAL),
+        _T.ASKING: _by(_C.RETRY_WANTS_APPROVAL, _C.PERSON_PUSHED),
         _T.NEEDS_HELP: _by(_C.RETRIES_SPENT, _C.SAME_FAILURE_TWICE, _C.ONLY_A_PERSON),
         **_END_OF_PULL,
     },

@@ -18,14 +18,15 @@ import structlog
 from sqlmodel import Session, select
 
 from scheduler.ci import judge_ci
-from scheduler.consequences import act_on_lines, conflict_is_new, help_is_moot, wants_review
+from scheduler.consequences import act_on_lines, ask_review, conflict_is_new, help_is_moot, wants_review
 from scheduler.done import Check, State, Verdict, verdict
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outside import Outside
 from scheduler.pulls import withdraw_ready
+from scheduler.questions import withdraw_questions
 from scheduler.registry.work import Evidence, PullRequest, Task
 from scheduler.registry.writers import move_task, refresh_card, say
-from scheduler.standing import JUDGED, Standing, done_policy, evidence_of, ok_since, standings
+from scheduler.standing import Standing, done_policy, evidence_of, is_judged, ok_since, standings
 from scheduler.statuses import owed
 
 log = structlog.get_logger(__name__)
@@ -96,6 +97,8 @@ class Prover:
             return not said.complete or pull.ready_head != pull.head_sha
         if task.state is TaskState.NEEDS_HELP:
             return self._moot(task, said, one.ok_since)
+        if task.state is TaskState.ASKING:
+            return said.complete or self._asks(one, said)
         if said.complete:
             return pull.checks_since is None or self._held(pull) >= self._out.policy().settle.ready_s
         return bool(said.failed or said.needs_person or pull.checks_since is not None or self._asks(one, said))
@@ -115,7 +118,7 @@ class Prover:
         assert pull is not None
         task = session.get(Task, pull.task_id)
         assert task is not None
-        if pull.head_sha != said.head or pull.state is not PullState.OPEN or task.state not in JUDGED:
+        if pull.head_sha != said.head or pull.state is not PullState.OPEN or not is_judged(session, task):
             return  # the head moved between the look and this write: the verdict is about another commit
         if self._put_evidence(session, now, pull, said):
             refresh_card(session, task, now)
@@ -124,6 +127,9 @@ class Prover:
                 why = "every check holds again" if said.complete else f"{task.help_class} is not in the way any more"
                 task.help_cause, task.help_class, task.help_evidence = "", "", []
                 move_task(session, task, TaskState.VERIFYING, Cause.CAUSE_GONE, now, why=why)
+            return
+        if task.state is TaskState.ASKING:
+            self._while_asked(session, now, pull, task, said)
             return
         if task.state is TaskState.READY and pull.ready_head != pull.head_sha:
             # The head moved while nobody judged it, during a pause: people were told of another commit.
@@ -143,6 +149,14 @@ class Prover:
             withdraw_ready(session, now, pull, task, cause, lines)
             return
         act_on_lines(session, now, self._out.policy(), pull, task, said)
+
+    def _while_asked(self, session: Session, now: datetime, pull: PullRequest, task: Task, said: Verdict) -> None:
+        """People say who goes on after a push of theirs. What holds by itself needs no answer; nobody is sent."""
+        if said.complete:
+            withdraw_questions(session, now, task)
+            move_task(session, task, TaskState.VERIFYING, Cause.CAUSE_GONE, now, why="every check holds as it is")
+        elif wants_review(said, pull, self._out.policy(), now):
+            ask_review(session, now, pull, task)
 
     def _put_evidence(self, session: Session, now: datetime, pull: PullRequest, said: Verdict) -> bool:
         assert pull.id is not None

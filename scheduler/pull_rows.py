@@ -12,7 +12,7 @@ from sqlmodel import Session
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
 from scheduler.registry.work import PullRequest, Task
-from scheduler.standing import JUDGED
+from scheduler.standing import is_judged
 
 Also = Callable[[Session, PullRequest], None]
 
@@ -80,7 +80,7 @@ class PullCommands:
             for name, (pull_id, head) in running.items():
                 pull = session.get(PullRequest, pull_id)
                 task = session.get(Task, pull.task_id) if pull is not None else None
-                if pull is None or task is None or task.state not in JUDGED or pull.head_sha != head:
+                if pull is None or task is None or not is_judged(session, task) or pull.head_sha != head:
                     names.append(name)
             return names
 

@@ -24,6 +24,7 @@ from scheduler.comments import ANSWERED_AT, of_outsiders, open_comments, places
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outages import GITHUB, Dependencies, went_down
 from scheduler.outside import Outside
+from scheduler.pushed_by_people import ask_about_push, is_ours
 from scheduler.questions import withdraw_questions
 from scheduler.quota import QuotaWatch
 from scheduler.registry.talk import Outbox
@@ -178,11 +179,13 @@ class PullWatcher:
     def _head_moved(self, session: Session, now: datetime, row: PullRequest, task: Task, seen: PullLight) -> None:
         before = row.head_sha
         row.head_sha, row.head_since, row.checks_since = seen.head_sha, now, None
-        by_us = seen.head_sha == row.pushed_sha
+        by_us = is_ours(session, row, seen.head_sha)
         why = f"{before[:8]} → {seen.head_sha[:8]}" + ("" if by_us else ", not pushed by me")
         record(session, now, what="head_moved", why=why, task_id=task.id, subject=f"pull request {row.number}")
         if task.state is TaskState.READY:
             withdraw_ready(session, now, row, task, Cause.HEAD_MOVED, why)
+        if not by_us:
+            ask_about_push(session, now, row, task)
         refresh_card(session, task, now)
 
     async def detail(self, pull_id: int, fingerprint: str) -> None:

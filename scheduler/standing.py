@@ -9,15 +9,16 @@ from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy import select as sql_select
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, or_, select
 
 from scheduler.check_facts import check_runs, machinery_of, rerun_of, was_red
 from scheduler.comments import due
 from scheduler.done import DiffFact, DonePolicy, PullFacts, ReviewFact, State
 from scheduler.judging import Kind
-from scheduler.lifecycle import PullState, TaskState
+from scheduler.lifecycle import PullState, QuestionState, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
-from scheduler.registry.work import Attempt, Evidence, Judgement, PullRequest, Review, Task
+from scheduler.pushed_by_people import ABOUT, waits_for_answer
+from scheduler.registry.work import Attempt, Evidence, Judgement, PullRequest, Question, Review, Task
 
 #: states of a task in which its pull request is held against the definition of done
 JUDGED = frozenset({TaskState.VERIFYING, TaskState.READY, TaskState.NEEDS_HELP})
@@ -173,7 +174,23 @@ def standings(session: Session, policy: Policy) -> list[Standing]:
     return result
 
 
-_JUDGED_PULLS = (col(PullRequest.state) == PullState.OPEN, col(Task.state).in_(list(JUDGED)))
+_JUDGED_PULLS = (
+    col(PullRequest.state) == PullState.OPEN,
+    or_(
+        col(Task.state).in_(list(JUDGED)),
+        and_(
+            col(Task.state) == TaskState.ASKING,
+            col(Task.id).in_(
+                select(Question.task_id).where(Question.state == QuestionState.OPEN, Question.about == ABOUT)
+            ),
+        ),
+    ),
+)
+
+
+def is_judged(session: Session, task: Task) -> bool:
+    """Whether a task's pull request is held against the definition of done: also while people say who goes on."""
+    return task.state in JUDGED or waits_for_answer(session, task) is not None
 
 
 def _known(session: Session, policy: Policy, found: Sequence[tuple[PullRequest, Task]]) -> dict[int, Known]:

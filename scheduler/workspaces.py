@@ -16,6 +16,7 @@ from scheduler.confining import confined
 from scheduler.lifecycle import PullState
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
+from scheduler.pushed_by_people import is_ours
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import recall, record, remember
 from scheduler.steps import StepName
@@ -96,28 +97,31 @@ class Workspaces:
         task.branch = taken.free_name
 
     def follow(self, task: Task, run: str, path: Path, pull: PullRequest) -> None:
-        """Bring the workspace to the pull request's head when somebody pushed on top of what it holds.
+        """Bring the workspace to the pull request's head when somebody pushed what it does not hold.
 
-        Otherwise the next push would put the branch back to before that. What lies uncommitted in it is rescued.
+        Otherwise the next push would put the branch back to before that. What lies in it uncommitted, or was committed
+        and never published beside a person's push, is rescued.
         """
         out = self._out
         head = out.repositories.head(path)
         if head == pull.head_sha:
             return
-        try:
-            if not out.repositories.is_ancestor(task.repo, head, pull.head_sha):
-                return
-        except UnknownRevision:
-            return  # it holds commits that were never published
+        by_person = not out.registry.read_now(lambda s: is_ours(s, pull, pull.head_sha))
+        if not self._is_behind(task, head, pull.head_sha) and not by_person:
+            return  # it holds commits that are still to be published
         name = f"t-{task.id}"
         with out.steps(StepName.RESCUE, name):
-            saved = out.repositories.rescue(task.repo, path, f"refs/waggle/rescue/{name}/before-{pull.head_sha[:12]}")
+            saved = out.repositories.rescue(
+                task.repo, path, f"refs/waggle/rescue/{name}/before-{pull.head_sha[:12]}", collected=by_person
+            )
+        if out.repositories.is_ancestor(task.repo, pull.head_sha, head):
+            return  # it holds the person's commits, and more
         with out.steps(StepName.REMOVE_WORKSPACE, name):
             out.repositories.remove_workspace(task.repo, name, task.branch)
         with out.steps(StepName.WORKSPACE, run):
             out.repositories.create_workspace(task.repo, name, task.branch, pull.head_sha)
         why = f"{head[:8]} → {pull.head_sha[:8]}, pushed by somebody else" + (
-            f"; uncommitted work saved as {saved[:8]}" if saved else ""
+            f"; unpublished work saved as {saved[:8]}" if saved else ""
         )
 
         def work(session: Session) -> None:
@@ -125,6 +129,13 @@ class Workspaces:
             record(session, out.clock(), what="followed", why=why, task_id=task.id, subject="workspace")
 
         out.registry.write_now(work)
+
+    def _is_behind(self, task: Task, head: str, other: str) -> bool:
+        """Whether `other` holds everything of the workspace's head."""
+        try:
+            return self._out.repositories.is_ancestor(task.repo, head, other)
+        except UnknownRevision:
+            return False  # it holds commits that were never published
 
     def install(self, task: Task, run: str, repository: RepositoryPolicy, path: Path) -> InstallFailed | None:
         """Run the install command once for each workspace; what went wrong when it fails.

@@ -194,8 +194,11 @@ class Repositories:
         with self._lock(record.slug).held():
             return self._rescue.commit(record, message, author)
 
-    def rescue(self, slug: str, path: Path, ref: str) -> str | None:
+    def rescue(self, slug: str, path: Path, ref: str, *, collected: bool = False) -> str | None:
         """Save all work of a workspace that is nowhere else at `ref` (below refs/waggle/rescue/) in the mirror.
+
+        Parameters:
+            collected: also commits that were collected and are on no branch of the remote: the next ones replace them.
 
         Staged, changed, untracked and unpushed work, also in the middle of a rebase or on a detached HEAD; ignored
         files are not saved. The workspace stays as it is. Returns the commit, or None when there was nothing to save.
@@ -203,7 +206,7 @@ class Repositories:
         record = self._worktrees.record_of(path)
         with self._lock(slug).held():
             self._mirrors.drop_locks(slug)
-            return self._rescue.save(record, ref)
+            return self._rescue.save(record, ref, collected=collected)
 
     def rescued(self, slug: str, workspace: str = "") -> list[Rescued]:
         """What was saved of workspaces, or of one, oldest first."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from integrations.git import leftover_locks
 from integrations.git.command import GitCommand
 from integrations.git.errors import BadName, DetachedHead, RepositoryBusy, WorkInProgress
-from integrations.git.mirror import Mirrors
+from integrations.git.mirror import COLLECTED, Mirrors
 from integrations.git.places import Places
 from integrations.git.records import Record
 from integrations.git.refs import read_branch, rebased_branch, unfinished
@@ -81,8 +81,11 @@ class Rescue:
             )
             return made
 
-    def save(self, record: Record, ref: str) -> str | None:
+    def save(self, record: Record, ref: str, *, collected: bool = False) -> str | None:
         """Save uncommitted, untracked and unpushed work at `ref` in the mirror; None when all of it is safe already.
+
+        Parameters:
+            collected: also what was collected and is on no branch of the remote: the next collection replaces it.
 
         The commit has the workspace's files as its tree. Its parents are HEAD, what was staged when that differs, and
         the branch when HEAD is not on it (during a rebase, or detached).
@@ -96,7 +99,7 @@ class Rescue:
             if made is None and len(tips) > 1:
                 made = self._commit(view, self._tree_of(view, view.head), tips, f"Rescue of {record.name}", None)
             kept = made or view.head
-            if made is None and self._is_safe(record.slug, kept):
+            if made is None and self._is_safe(record.slug, kept, collected=collected):
                 return None
             self._mirrors.bring(record.slug, [kept], strict=False)
             self._mirrors.set_ref(record.slug, ref, kept)
@@ -134,10 +137,11 @@ class Rescue:
                 tips.append(other)
         return tips
 
-    def _is_safe(self, slug: str, sha: str) -> bool:
-        """True when the mirror's refs reach the commit."""
+    def _is_safe(self, slug: str, sha: str, *, collected: bool) -> bool:
+        """True when the mirror's refs reach the commit; `collected` ones do not count when asked for."""
+        left_out = [f"--exclude={COLLECTED}*"] if collected else []
         unsafe = self._git.run(
-            ["rev-list", "--max-count=1", sha, "--not", "--glob=refs/"],
+            ["rev-list", "--max-count=1", sha, "--not", *left_out, "--glob=refs/"],
             git_dir=self._places.mirror(slug),
             env=self._mirrors.with_pool(slug),
         )

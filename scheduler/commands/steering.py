@@ -8,18 +8,21 @@ from sqlmodel import Session
 
 from scheduler.commands.replies import IN_WORDS, Actor, Reply, clear_help, not_now, unknown
 from scheduler.dependencies import put_after, read_labels, refuse
-from scheduler.lifecycle import Cause, TaskState
+from scheduler.lifecycle import Cause, QuestionState, TaskState
 from scheduler.names import task_label
 from scheduler.policy import Policy
+from scheduler.pushed_by_people import AGENT, PERSON, ask_about_push, waits_for_answer
 from scheduler.questions import withdraw_questions
 from scheduler.registry.reading import open_pull
-from scheduler.registry.work import Task
-from scheduler.registry.writers import move_task, say, unask
+from scheduler.registry.work import Question, Task
+from scheduler.registry.writers import move_question, move_task, say, unask
 
 #: before its first agent, or between two of them
 _MAY_WAIT = frozenset(
     {TaskState.PROPOSED, TaskState.SCOPING, TaskState.PLANNED, TaskState.QUEUED, TaskState.DIAGNOSING}
 )
+
+_AGENT, _PERSON = (AGENT, "go on", "agent"), (PERSON, "i go on", "takeover", "take over", "mine")
 
 
 def stop(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int, *, reason: str = "") -> Reply:
@@ -55,6 +58,9 @@ def resume(session: Session, now: datetime, policy: Policy, actor: Actor, task_i
     if task.state is not TaskState.PAUSED or task.paused_from is None:
         return not_now(task, "resume")
     move_task(session, task, task.paused_from, Cause.RESUMED, now, actor=actor.id)
+    pull = open_pull(session, task)
+    if pull is not None and ask_about_push(session, now, pull, task):
+        return Reply(True, f"{task_label(task.id)} goes on, with a question: somebody pushed meanwhile.", task.id)
     return Reply(True, f"{task_label(task.id)} goes on: it {IN_WORDS[task.state]}.", task.id)
 
 
@@ -86,6 +92,9 @@ def take_over(session: Session, now: datetime, policy: Policy, actor: Actor, tas
     task = session.get(Task, task_id)
     if task is None:
         return unknown(task_id)
+    question = waits_for_answer(session, task)
+    if question is not None:
+        return answer_push(session, now, task, question, actor, PERSON)
     if task.state is not TaskState.NEEDS_HELP:
         return not_now(task, "take over")
     clear_help(task)
@@ -94,6 +103,26 @@ def take_over(session: Session, now: datetime, policy: Policy, actor: Actor, tas
         True,
         f"{task_label(task.id)} is yours: branch `{task.branch}`. Reply `giveback` when it should be verified.",
         task.id,
+    )
+
+
+def answer_push(session: Session, now: datetime, task: Task, question: Question, actor: Actor, said: str) -> Reply:
+    """Who goes on with a branch that somebody else pushed to."""
+    words = said.strip().rstrip(".").lower()
+    if words not in {*_AGENT, *_PERSON}:
+        return Reply(False, f"Reply `{_AGENT[1]}` to let the agent go on, or `takeover` to go on yourself.", task.id)
+    question.answer, question.answered_by = said, actor.id
+    move_question(session, question, QuestionState.ANSWERED, Cause.ANSWERED, now, actor=actor.id, why=said)
+    if words in _PERSON:
+        move_task(session, task, TaskState.TAKEN_OVER, Cause.TAKEN_OVER, now, actor=actor.id)
+        return Reply(
+            True,
+            f"{task_label(task.id)} is yours: branch `{task.branch}`. Reply `giveback` when it should be verified.",
+            task.id,
+        )
+    move_task(session, task, TaskState.VERIFYING, Cause.ANSWERED, now, actor=actor.id, why=said)
+    return Reply(
+        True, f"{task_label(task.id)} goes on from that commit; the agent is sent when a check fails on it.", task.id
     )
 
 

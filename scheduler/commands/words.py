@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from scheduler import pushed_by_people
 from scheduler.commands.plans import approve, reject
 from scheduler.commands.replies import (
     IN_WORDS,
@@ -19,13 +20,14 @@ from scheduler.commands.replies import (
     unknown,
     unused_guidance,
 )
-from scheduler.commands.steering import stop
+from scheduler.commands.steering import answer_push, stop
 from scheduler.dependencies import ABOUT, DROP, GO_ON, forget_gone
 from scheduler.guiding import STOP_TO_TELL
 from scheduler.judging import DiagnoseFacts, Kind
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, QuestionState, TaskState
 from scheduler.names import task_label
 from scheduler.policy import Policy
+from scheduler.pushed_by_people import waits_for_answer
 from scheduler.questions import missed_question, open_question, settle_question
 from scheduler.registry.database import Topic, wake
 from scheduler.registry.reading import latest_attempt
@@ -47,7 +49,7 @@ def retry(session: Session, now: datetime, policy: Policy, actor: Actor, task_id
     missed = missed_question(session, task) if guidance else None
     if missed is not None:
         return _answer_late(session, now, task, missed, actor, guidance)
-    if guidance:
+    if guidance and not waits_for_answer(session, task):
         add_guidance(session, now, task, actor, guidance)
     told = " It will be told what you wrote." if guidance else ""
     match task.state:
@@ -73,6 +75,9 @@ def retry(session: Session, now: datetime, policy: Policy, actor: Actor, task_id
             question = open_question(session, task)
             if question is not None and question.about == "retry":
                 return approve(session, now, policy, actor, task_id)
+            if question is not None and question.about == pushed_by_people.ABOUT:
+                reply = answer_push(session, now, task, question, actor, pushed_by_people.AGENT)
+                return retry(session, now, policy, actor, task_id, guidance=guidance) if guidance else reply
             return not_now(task, "retry", "Reply `answer …` first.")
         case TaskState.VERIFYING | TaskState.READY:
             if not guidance:
@@ -114,6 +119,8 @@ def answer(session: Session, now: datetime, policy: Policy, actor: Actor, task_i
         return retry(session, now, policy, actor, task_id, guidance=said)
     if question.about == ABOUT:
         return _answer_gone(session, now, policy, task, question, actor, said)
+    if question.about == pushed_by_people.ABOUT:
+        return answer_push(session, now, task, question, actor, said)
     settle_question(session, now, task, question, said, actor.id, QuestionState.ANSWERED, Cause.ANSWERED)
     return Reply(True, f"Thanks. {task_label(task.id)} goes on with “{said}”.", task.id)
 

@@ -251,7 +251,7 @@ class Question(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     task_id: int = Field(foreign_key="task.id", index=True)
     attempt_id: int | None = Field(default=None, foreign_key="attempt.id")
-    about: str  #: scope, agent, retry, dependency
+    about: str  #: scope, agent, retry, dependency, push
     text: str
     options: list[str] = _json()
     default: str = ""

@@ -250,3 +250,12 @@ def test_what_a_killed_operation_left_behind_goes_and_what_is_in_use_stays(world
 
     assert not any(room.exists() for room in left)
     assert all(room.exists() for room in used)
+
+
+def test_what_was_collected_and_never_published_is_saved_before_something_else_takes_its_place(world: World) -> None:
+    tree = world.workspace()
+    head = world.work(tree, {"mine.txt": "mine"}, "mine")
+    world.repositories.collect_head(tree.path)
+
+    assert world.repositories.rescue(SLUG, tree.path, RESCUE) is None, "the mirror has it"
+    assert world.repositories.rescue(SLUG, tree.path, RESCUE, collected=True) == head == world.mirror_ref(RESCUE)

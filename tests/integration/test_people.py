@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from scheduler import commands
 from scheduler.lifecycle import TaskState
 from scheduler.policy import ReviewPolicy
-from scheduler.registry import Attempt
+from scheduler.registry import Attempt, Question
 from tests.integration.loop import SLUG, policy, running
 
 CSV = "customers want CSV export of invoices"
 
 
-async def test_a_comment_at_a_line_is_done_checked_answered_and_resolved(tmp_path: Path) -> None:
+async def test_a_comment_is_done_and_answered_and_a_push_stops_the_agent(tmp_path: Path) -> None:
     async with running(tmp_path, policy(reviews=ReviewPolicy(families=0))) as loop:
-        loop.behave("CSV", "sloppy", "succeed")
+        loop.behave("CSV", "sloppy", "succeed", "hang:60")
         task_id = await loop.approved(CSV)
         await loop.until(task_id, TaskState.READY)
         first = await loop.pull(task_id)
@@ -36,3 +37,15 @@ async def test_a_comment_at_a_line_is_done_checked_answered_and_resolved(tmp_pat
         attempts = await loop.rows(Attempt, task_id=task_id)
         assert f"```comment\n{words}\n```" in attempts[1].prompt and "at `app/export.py:1`" in attempts[1].prompt
         assert (task.retries_people, task.retries_failure, task.state) == (1, 0, TaskState.READY)
+
+        assert (await loop.do(commands.retry, task_id, guidance="and a header")).ok
+        await loop.eventually(lambda: loop.marked("t-1-a3"))
+        theirs = await loop.person.push_as_person(SLUG, task.branch, "NOTES.md", "A person's note.\n", user="ben")
+        await loop.until(task_id, TaskState.ASKING)
+        await loop.eventually(lambda: not loop.marked("t-1-a3"))
+        (question,) = await loop.rows(Question, task_id=task_id)
+        assert (question.about, (await loop.pull(task_id)).head_sha) == ("push", theirs)
+        await loop.until(task_id, TaskState.READY)  # every check holds as it is, so nobody has to answer
+        pull = await loop.pull(task_id)
+        assert pull.head_sha == pull.ready_head == theirs
+        assert len(await loop.rows(Attempt, task_id=task_id)) == 3

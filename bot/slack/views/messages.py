@@ -37,6 +37,7 @@ def question(facts: TaskFacts, asked: Question) -> Message:
     heading = {
         "scope": f"❓ *{label} needs one answer before it can be planned*",
         "retry": f"❓ *{label} wants to try again; may it?*",
+        "push": f"✋ *Somebody pushed to the branch of {label}*",
     }.get(asked.about, f"❓ *The agent on {label} asks*")
     parts: list[Block] = [blocks.section(f"{escape.person(task.requester)} {heading}\n{escape.quoted(asked.text)}")]
     if asked.about == "retry" and task.next_change:
