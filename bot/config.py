@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.config_agents import families, live_agents
 from bot.config_checks import cross_checks
 from bot.config_discovery import error_scan_of
+from bot.config_review_bots import review_bots
 from bot.config_schema import Document
 from bot.problems import Problem, ProblemsError
 from bot.toml_reading import read_document
@@ -94,6 +95,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
             processes=isolation.processes,
         ),
         reviews=ReviewPolicy(document.reviews.families, document.reviews.small_lane_reviews),
+        review_bots=review_bots(document.review_bot),
         keep=Keep(document.keep.runs, document.keep.rows, document.keep.rescued, document.keep.sweep),
         times=AttemptTimes(times.prepare, times.start, times.first_event, times.idle, times.run),
         errors=error_scan_of(document.discovery.errors),

@@ -13,6 +13,7 @@ from bot.config_discovery import discovery_checks
 from bot.config_schema import KINDS, REVIEWING, SIZES, Budgets, Reviews
 from bot.problems import nearest, one_of
 from bot.toml_reading import Found
+from integrations.github import known_bots
 
 
 def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:
@@ -21,10 +22,12 @@ def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:
     yield from _twice(raw, "channel", "id")
     yield from _twice(raw, "agent", "name")
     yield from _twice(raw, "reviewer", "name")
+    yield from _twice(raw, "review_bot", "name")
     yield from _channels(raw)
     yield from agent_checks(raw)
     yield from _routes(raw)
     yield from _reviewers(raw)
+    yield from _review_bots(raw)
     yield from _budget(raw)
     yield from _isolation(raw)
     yield from discovery_checks(raw)
@@ -104,6 +107,15 @@ def _reviewers(raw: Mapping[str, Any]) -> Iterator[Found]:
             f"{wanted} model families must approve, and the reviewers are of {len(families)}",
             "Add a [[reviewer]] of another family, or set families = 1 under [reviews].",
         )
+
+
+def _review_bots(raw: Mapping[str, Any]) -> Iterator[Found]:
+    known = [bot.name for bot in known_bots()]
+    for index, entry in _tables(raw, "review_bot"):
+        name = entry.get("name")
+        if isinstance(name, str) and not entry.get("logins") and name.lower() not in {one.lower() for one in known}:
+            cure = f'Give logins = ["…"], the account under which it reviews. Known without: {one_of(known)}.'
+            yield ("review_bot", index, "name"), f"nobody knows under which account `{name}` reviews", cure
 
 
 def _budget(raw: Mapping[str, Any]) -> Iterator[Found]:

@@ -241,6 +241,21 @@ class Reviewer(Table):
     focus: str = ""  #: what it looks at first
 
 
+class ReviewBotEntry(Table):
+    """`[[review_bot]]`: a review bot from outside; an entry of a known name changes only the keys that it gives."""
+
+    name: Name
+    logins: tuple[str, ...] = ()  #: its accounts, without `[bot]`
+    family: str = ""  #: the model family that answers; empty: nobody knows
+    app: str = ""  #: slug of the App whose check runs are its own
+    checks: tuple[str, ...] = ()  #: names of its check runs and statuses: they are its opinion, not CI
+    approves: tuple[Pattern, ...] = ()  #: what its text holds when it has no objection
+    objects: tuple[Pattern, ...] = ()  #: when it wants changes
+    abstains: tuple[Pattern, ...] = ()  #: when it could not review; looked for first
+    shared: bool = False  #: others speak under the same account: it never approves
+    counts: bool = True  #: false: it is only shown
+
+
 class Models(Table):
     """`[models]`: who scopes requests and reads failures; tried in order."""
 
@@ -366,6 +381,7 @@ class Document(Table):
     agent: tuple[Agent, ...] = ()
     routes: dict[str, Ranked] = {}  #: `default`, a kind, or kind/size, with its agents, best first
     reviewer: tuple[Reviewer, ...] = ()
+    review_bot: tuple[ReviewBotEntry, ...] = ()
     models: Models = Models()
     budget: Budgets = Budgets()
     retries: Retries = Retries()

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from bot.costs import cost_of
 from bot.show import Spent, TaskView
 from scheduler.lifecycle import FINISHED
-from scheduler.registry import Attempt, Diagnosis, Event, Evidence, Ledger, PullRequest, Task
+from scheduler.registry import Attempt, Diagnosis, Event, Evidence, Ledger, PullRequest, Review, Task
 
 T = TypeVar("T", Attempt, PullRequest)
 
@@ -55,6 +55,7 @@ def read_task(session: Session, task_id: int) -> TaskView | None:
         return None
     pulls = session.exec(select(PullRequest).where(PullRequest.task_id == task_id).order_by(col(PullRequest.id))).all()
     evidence: Sequence[Evidence] = ()
+    reviews: Sequence[Review] = ()
     if pulls:
         # The evidence of the newest head commit: what stood for an older one proves nothing any more.
         evidence = session.exec(
@@ -62,6 +63,8 @@ def read_task(session: Session, task_id: int) -> TaskView | None:
             .where(Evidence.pull_request_id == pulls[-1].id, Evidence.head == pulls[-1].head_sha)
             .order_by(col(Evidence.id))
         ).all()
+        of_head = select(Review).where(Review.pull_request_id == pulls[-1].id, Review.head == pulls[-1].head_sha)
+        reviews = session.exec(of_head.order_by(col(Review.id))).all()
     return TaskView(
         task=task,
         spent=_spent(session, task_id).get(task_id, Spent()),
@@ -69,6 +72,7 @@ def read_task(session: Session, task_id: int) -> TaskView | None:
         attempts=session.exec(select(Attempt).where(Attempt.task_id == task_id).order_by(col(Attempt.n))).all(),
         pulls=pulls,
         evidence=evidence,
+        reviews=reviews,
         diagnoses=session.exec(select(Diagnosis).where(Diagnosis.task_id == task_id).order_by(col(Diagnosis.id))).all(),
         events=session.exec(select(Event).where(Event.task_id == task_id).order_by(col(Event.id))).all(),
     )

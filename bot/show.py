@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.costs import Cost
 from scheduler.names import task_label
-from scheduler.registry import Attempt, Diagnosis, Event, Evidence, PullRequest, Task
+from scheduler.registry import Attempt, Diagnosis, Event, Evidence, PullRequest, Review, Task
 
 Json = dict[str, Any]
 
@@ -24,7 +24,10 @@ class Spent:
 
 @dataclass(frozen=True)
 class TaskView:
-    """One task with everything that is shown of it; the rows in the order in which they came to be."""
+    """One task with everything that is shown of it; the rows in the order in which they came to be.
+
+    Evidence and reviews are those of the newest head commit.
+    """
 
     task: Task
     spent: Spent = Spent()
@@ -32,6 +35,7 @@ class TaskView:
     attempts: Sequence[Attempt] = ()
     pulls: Sequence[PullRequest] = ()
     evidence: Sequence[Evidence] = ()
+    reviews: Sequence[Review] = ()
     diagnoses: Sequence[Diagnosis] = ()
     events: Sequence[Event] = ()
 
@@ -91,9 +95,31 @@ def full_json(view: TaskView) -> Json:
             }
             for one in view.evidence
         ],
+        "reviews": opinions(view),
         "attempts": [attempt_json(one, cause_of.get(one.id, "")) for one in view.attempts],
         "events": [{"at": _at(one.at), "actor": one.actor, "what": one.what, "why": one.why} for one in view.events],
     }
+
+
+def opinions(view: TaskView) -> list[Json]:
+    """What each reviewer and each review bot from outside says about the head commit; a bot names no model."""
+    said: list[Json] = [
+        {
+            "reviewer": one.reviewer,
+            "family": one.family,
+            "model": one.model,
+            "verdict": one.verdict,
+            "why": one.summary,
+            "head": one.head,
+        }
+        for one in view.reviews
+    ]
+    pull = view.pull
+    for bot in pull.facts.get("bots", ()) if pull is not None else ():
+        if pull is not None and bot["head"] == pull.head_sha:
+            named = {"reviewer": bot["name"], "family": bot["family"], "model": ""}
+            said.append({**named, "verdict": bot["verdict"], "why": bot["why"], "head": bot["head"]})
+    return said
 
 
 def attempt_json(attempt: Attempt, cause: str) -> Json:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from integrations.github import CheckFact, PullDetail
+from integrations.github import CheckFact, PullDetail, ReviewBot, is_bots
 from scheduler.ci import CheckRun, Rerun
 
 Facts = Mapping[str, Any]  #: `PullRequest.facts`, which is JSON
@@ -17,14 +17,16 @@ PREFIX = "waggle/"
 LOOK_AGAIN = timedelta(minutes=2)
 
 
-def of_checks(seen: PullDetail, known: Facts) -> dict[str, Any]:
+def of_checks(seen: PullDetail, known: Facts, bots: Sequence[ReviewBot] = ()) -> dict[str, Any]:
     """What a close look says about the checks of its head commit.
 
     Parameters:
         known: the facts so far.
+        bots: their checks are opinions, and no part of CI unless the base branch demands them.
     """
     broken = {_key(check) for check in seen.base_checks if check.state == "fail" and not check.worth_a_rerun}
-    checks = [_row(one, _key(one) in broken) for one in seen.checks if not one.name.startswith(PREFIX)]
+    of_ci = (one for one in seen.checks if one.required or not is_bots(one.name, bots))
+    checks = [_row(one, _key(one) in broken) for one in of_ci if not one.name.startswith(PREFIX)]
     return {
         "checks": checks,
         "required": [name for name in seen.required if not name.startswith(PREFIX)],

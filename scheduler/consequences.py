@@ -18,6 +18,7 @@ from scheduler.policy import Policy, SettleTimes
 from scheduler.pulls import withdraw_before_changes
 from scheduler.registry.work import PullRequest, Review, Task
 from scheduler.registry.writers import ask, refresh_card
+from scheduler.review_bots import objections
 
 
 def wants_review(said: Verdict, pull: PullRequest, policy: Policy, now: datetime) -> bool:
@@ -59,7 +60,7 @@ def act_on_lines(session: Session, now: datetime, policy: Policy, pull: PullRequ
             ],
         )
     elif said.line(Check.AI_REVIEW).state is State.FAIL:
-        findings = _blockers(session, pull)
+        findings = _blockers(session, pull) + objections(pull.facts, pull.head_sha)
         _repair(
             session,
             now,

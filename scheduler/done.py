@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from scheduler.ci import CheckRun, CiState, Rerun, judge_ci
+from scheduler.review_bots import BotFact
 
 
 class Check(StrEnum):
@@ -117,6 +118,7 @@ class PullFacts:
     verified_ok: bool | None = None
     verified_why: str = ""  #: why it is not known, where it is not
     reviews: tuple[ReviewFact, ...] = ()
+    bots: tuple[BotFact, ...] = ()  #: review bots from outside
     reviewers_left: bool = True  #: a reviewer may still answer for this head
     screenshots_head: str = ""
     picture_count: int = 0
@@ -247,13 +249,22 @@ def _reviewed(facts: PullFacts, policy: DonePolicy) -> Line:
             else "an acceptance check is not met"
         )
         return Line(Check.AI_REVIEW, State.FAIL, what)
+    bots = [one for one in facts.bots if one.head == facts.head and one.counts]
+    objecting = [one.name for one in bots if one.verdict == "request_changes"]
     others = approving - {policy.author_family}
-    if len(approving) >= policy.families and others:
+    if approving:  # a bot from outside completes the council, and never replaces it
+        helping = [one for one in bots if one.verdict == "approve"]
+        approving |= {one.voice for one in helping}
+        others |= {one.family for one in helping} - {policy.author_family, ""}
+    if objecting and not facts.reviewers_left:  # with whatever the council says, so that it is one round
+        return Line(Check.AI_REVIEW, State.FAIL, f"{' and '.join(objecting)} want{'s' * (len(objecting) == 1)} changes")
+    if len(approving) >= policy.families and others and not objecting:
         return Line(Check.AI_REVIEW, State.OK, "approved by " + " and ".join(sorted(approving)))
     if facts.reviewers_left:
         return Line(Check.AI_REVIEW, State.WAIT, f"{len(approving)} of {policy.families} families approved")
     if approving and not others:
-        return Line(Check.AI_REVIEW, State.HUMAN, f"reviewed by the family that wrote it only ({policy.author_family})")
+        who = ", ".join(sorted(approving))
+        return Line(Check.AI_REVIEW, State.HUMAN, f"reviewed by the family that wrote it only ({who})")
     if approving:
         return Line(Check.AI_REVIEW, State.HUMAN, f"reviewed by one family only ({', '.join(sorted(approving))})")
     if own and not counted:

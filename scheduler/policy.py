@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from integrations.engines.isolation import Isolation, Level
+from integrations.github import ReviewBot, known_bots
 
 #: model families by the beginning of a model's name, as agents that speak to several write it: `openai/gpt-5`
 _PROVIDERS = frozenset({"anthropic", "openai", "google"})
@@ -188,6 +189,7 @@ class Policy:
     capacity: Capacity = field(default_factory=Capacity)
     isolation: Isolation = field(default_factory=Isolation)
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
+    review_bots: tuple[ReviewBot, ...] = field(default_factory=known_bots)  #: from outside; read, never asked
     times: AttemptTimes = field(default_factory=AttemptTimes)
     errors: ErrorScan = field(default_factory=ErrorScan)
     keep: Keep = field(default_factory=Keep)

@@ -31,6 +31,7 @@ from scheduler.registry.talk import Outbox
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
 from scheduler.remarks import seen_remarks
+from scheduler.review_bots import of_bots
 from scheduler.unsettled import Unsettled
 
 log = structlog.get_logger(__name__)
@@ -234,10 +235,12 @@ class PullWatcher:
             return  # Waggle resolved threads meanwhile, and this look may not have seen it
         row.fingerprint = fingerprint
         session.add(row)
+        bots = self._out.policy().review_bots
         comments = open_comments(seen, row.comments_seen, {one["id"] for one in row.owed_answers})
         facts: dict[str, Any] = {
             **row.facts,
-            **of_checks(seen, row.facts),
+            **of_checks(seen, row.facts, bots),
+            "bots": of_bots(seen, bots),
             "threads": places(comments),
             "unresolved": comments,
             "outsiders": of_outsiders(seen),

@@ -19,6 +19,7 @@ from scheduler.lifecycle import PullState, QuestionState, TaskState
 from scheduler.policy import Policy, RepositoryPolicy
 from scheduler.pushed_by_people import ABOUT, waits_for_answer
 from scheduler.registry.work import Attempt, Evidence, Judgement, PullRequest, Question, Review, Task
+from scheduler.review_bots import bot_facts
 
 #: states of a task in which its pull request is held against the definition of done
 JUDGED = frozenset({TaskState.VERIFYING, TaskState.READY, TaskState.NEEDS_HELP})
@@ -84,6 +85,7 @@ def facts_of(pull: PullRequest, repository: RepositoryPolicy, known: Known) -> P
         verified_ok=facts.get("verified_ok"),
         verified_why=" ".join(facts.get("verified_tail", ())[:1]),
         reviews=known.reviews,
+        bots=bot_facts(facts),
         reviewers_left=known.reviewers_left,
         screenshots_head=pictures.get("head", ""),
         picture_count=pictures.get("count", 0),

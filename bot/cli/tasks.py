@@ -12,7 +12,7 @@ from rich.markup import escape
 from bot.cli.acts import say_reply
 from bot.cli.common import JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
 from bot.look import list_tasks, read_task
-from bot.show import TaskView, full_json, task_json
+from bot.show import TaskView, full_json, opinions, task_json
 from integrations.printable import printable
 from scheduler.commands import new_request
 from scheduler.lifecycle import TaskState
@@ -155,6 +155,11 @@ def _print_task(view: TaskView) -> None:
         out.print("\n[bold]Definition of done[/]")
         for line in view.evidence:
             out.print(f"  {_MARKS.get(line.state, '?')} {line.check}  [dim]{escape(line.detail)}[/]")
+    if reviews := opinions(view):
+        out.print("\n[bold]Reviews[/]")
+        for one in reviews:
+            who = f"{one['reviewer']} ({one['model']})" if one["model"] else one["reviewer"]
+            out.print(f"  {escape(who)}: {one['verdict'].replace('_', ' ')}  [dim]{escape(printable(one['why']))}[/]")
     if view.attempts:
         out.print("\n[bold]Attempts[/]")
         for attempt in view.attempts:

@@ -8,7 +8,8 @@ checks.py       what a check's words mean        fingerprint.py whether anything
 probe.py        what the credential can do       limits.py      quotas, pauses, our own write budget
 app.py          a GitHub App's tokens            webhooks.py     what GitHub tells by itself
 connection.py   PyGithub, one client a thread    graphql.py     one GraphQL call, partial data kept
-etags.py        reads that did not change        degraded.py     checks for a credential that may not read them
+etags.py        reads that did not change        review_bots.py  what review bots from outside say
+degraded.py     checks for a credential that may not read them
 answers.py, values.py, markers.py, errors.py, queries/*.graphql
 """
 
@@ -29,6 +30,7 @@ from integrations.github.errors import (
 from integrations.github.excerpt import excerpt
 from integrations.github.limits import Limits
 from integrations.github.markers import marked, marker, marker_in
+from integrations.github.review_bots import BotVerdict, ReviewBot, is_bots, known_bots, read_bots
 from integrations.github.values import (
     Annotation,
     Capability,
@@ -53,6 +55,7 @@ __all__ = [
     "AppCredential",
     "AppIdentity",
     "AuthFailed",
+    "BotVerdict",
     "Capability",
     "CheckFact",
     "CheckOutput",
@@ -74,13 +77,17 @@ __all__ = [
     "RateLimited",
     "RepositoryFacts",
     "Review",
+    "ReviewBot",
     "ReviewComment",
     "SecondaryLimited",
     "Thread",
     "TimedOut",
     "Unavailable",
     "excerpt",
+    "is_bots",
+    "known_bots",
     "marked",
     "marker",
     "marker_in",
+    "read_bots",
 ]

@@ -168,6 +168,7 @@ class CommentNode(Shape):
     url: str = ""
     author_association: str = ""
     author: Actor | None = None
+    original_commit: Oid | None = None
 
 
 class ThreadNode(Shape):

@@ -47,7 +47,8 @@ def _detail(pull: DetailPull, own_login: str, *, readable: bool, private: bool) 
     required = _required(pull)
     threads = tuple(_threads(pull, own_login, private))
     closed_by = _closed_by(pull)
-    everybody = [_comment(node, private) for node in (pull.comments.known if pull.comments else ())]
+    conversation = [_comment(node, private) for node in (pull.comments.known if pull.comments else ())]
+    everybody = list(conversation)
     everybody += [comment for thread in threads for comment in thread.comments]
     return PullDetail(
         state=cast(PullStateName, pull.state.lower()),
@@ -80,6 +81,9 @@ def _detail(pull: DetailPull, own_login: str, *, readable: bool, private: bool) 
                 insider=_insider(node.author_association, private),
             )
             for node in (pull.reviews.known if pull.reviews else ())
+        ),
+        bot_comments=tuple(
+            one for one in conversation if not one.author_is_user and not same_account(one.author, own_login)
         ),
         complete=not (contexts and contexts.page_info and contexts.page_info.has_next_page),
         checks_readable=readable,
@@ -180,6 +184,7 @@ def _comment(node: CommentNode, private: bool, path: str = "", line: int | None 
         line=line,
         thread_id=thread_id,
         insider=_insider(node.author_association, private),
+        commit=node.original_commit.oid if node.original_commit else "",
     )
 
 

@@ -163,6 +163,7 @@ class Comment:
 
     Attributes:
         insider: its author belongs to the repository. Anybody may comment on a public one; only insiders send an agent.
+        commit: of a remark on a line: the commit that it was made at.
     """
 
     id: str
@@ -175,6 +176,7 @@ class Comment:
     line: int | None = None
     thread_id: str = ""
     insider: bool = True
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ class PullDetail:
         required: names of the checks that the base branch's rules demand.
         threads: review threads, resolved ones too.
         people_comments: comments of people other than Waggle, oldest first, those in threads included.
+        bot_comments: what machines other than Waggle say in the conversation, oldest first.
         complete: false when the pull request has more checks than one query returns.
         checks_readable: false when the credential may not read checks; those of GitHub Actions are there all the same.
     """
@@ -229,6 +232,7 @@ class PullDetail:
     checks_readable: bool = True
     closed_by_is_user: bool = False
     base_checks: tuple[CheckFact, ...] = ()
+    bot_comments: tuple[Comment, ...] = ()
     labels: tuple[str, ...] = ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,9 @@ from integrations.github import (
     PullRef,
     ReviewComment,
     excerpt,
+    known_bots,
     marker,
+    read_bots,
 )
 from integrations.playground.github.records import Thread
 from integrations.playground.github.reviews import Remark
@@ -320,6 +323,27 @@ def test_what_people_say_is_told_apart_from_what_we_say(place: Playground, githu
         ("ana", "CHANGES_REQUESTED")
     ]
     assert [(thread.resolved, thread.own) for thread in seen.threads] == [(False, True), (False, False)]
+
+
+def test_a_review_bots_words_are_bound_to_the_commit_that_they_were_said_about(
+    place: Playground, github: GitHub
+) -> None:
+    ref = place.pull(github, "waggle/rabbit", {"new.txt": "one\n"})
+    for body, remarks in (("**Actionable comments posted: 1**", [Remark("new.txt", 1, "A name.")]), ("", ())):
+        place.act(
+            lambda world, body=body, remarks=remarks: world.reviews.create(
+                world.pulls.find(SLUG, ref.number), "coderabbitai", "" if body else "APPROVE", body, remarks=remarks
+            )
+        )
+    place.act(lambda world: world.pulls.comment(world.pulls.find(SLUG, ref.number), "coderabbitai", "A walk."))
+
+    seen = github.detail(SLUG, ref.number)
+    (said,) = read_bots(seen, known_bots())
+    assert (said.bot.name, said.word) == ("CodeRabbit", "request_changes")
+    assert [(one.path, one.line, one.text) for one in said.remarks] == [("new.txt", 1, "A name.")]
+    assert seen.people_comments == () and [one.body for one in seen.bot_comments] == ["A walk."]
+    (moved,) = read_bots(replace(seen, head_sha="f" * 40), known_bots())
+    assert (moved.word, moved.remarks) == ("abstain", ())
 
 
 def test_a_resolved_thread_is_seen_as_resolved(place: Playground, github: GitHub) -> None:

@@ -189,7 +189,7 @@ def _progress(facts: TaskFacts) -> list[Block]:
         pull = facts.pull
         state = {PullState.MERGED: " · merged", PullState.CLOSED: " · closed"}.get(pull.state, "")
         head = f"*Pull request* {escape.link(pull.url, f'#{pull.number}')}{state} · {escape.code(pull.head_sha[:8])}"
-        lines = [checklist.checks(facts.evidence), checklist.reviews(facts.reviews)]
+        lines = [checklist.checks(facts.evidence), checklist.reviews(facts.reviews), checklist.bots(facts.bots)]
         parts.append(blocks.section("\n".join([head, *(one for one in lines if one)])))
     if facts.attempts:
         parts.append(blocks.section(f"*Attempts* {_retries(facts)}\n{checklist.attempts(facts)}"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bot.slack.views import escape
 from bot.slack.views.facts import TaskFacts
@@ -44,6 +45,20 @@ def _review(row: Review) -> str:
     stand_in = "" if row.real else " · a stand-in, counts here only"
     summary = f": {escape.line(row.summary[:_DETAIL])}" if row.summary else ""
     return f"{mark} {escape.line(who)} {verdict}{summary}{stand_in}"
+
+
+def bots(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One line for each review bot from outside, by its name."""
+    return "\n".join(_bot(row) for row in rows)
+
+
+def _bot(row: Mapping[str, Any]) -> str:
+    mark, verdict = {"approve": ("✅", "approves"), "request_changes": ("❌", "wants changes")}.get(
+        str(row["verdict"]), ("➖", "has no verdict on this commit")
+    )
+    shown = "" if row["counts"] else " · shown only"
+    why = f": {escape.line(str(row['why'])[:_DETAIL])}" if row["why"] else ""
+    return f"{mark} {escape.line(str(row['name']))} {verdict}{why}{shown}"
 
 
 def attempts(facts: TaskFacts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot.costs import Cost
 from scheduler.lifecycle import PullState
@@ -53,6 +54,13 @@ class TaskFacts:
     signal: Signal | None = None
     snooze_days: float = 7.0
     missing: tuple[str, ...] = ()
+
+    @property
+    def bots(self) -> tuple[dict[str, Any], ...]:
+        """What review bots from outside say about the pull request's head commit."""
+        if self.pull is None:
+            return ()
+        return tuple(one for one in self.pull.facts.get("bots", ()) if one["head"] == self.pull.head_sha)
 
     @property
     def open_pull(self) -> PullRequest | None:

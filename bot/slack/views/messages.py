@@ -133,7 +133,7 @@ def pr_ready(facts: TaskFacts) -> Message:
     changed = _changed(facts)
     if changed:
         parts.append(blocks.section("*What changed*\n" + changed))
-    lines = [checklist.checks(facts.evidence), checklist.reviews(facts.reviews)]
+    lines = [checklist.checks(facts.evidence), checklist.reviews(facts.reviews), checklist.bots(facts.bots)]
     parts.append(blocks.section(f"*Checks* for {escape.code(pull.head_sha[:8])}\n" + "\n".join(x for x in lines if x)))
     doubt = next((one for one in facts.evidence if one.check == "ai_review" and one.state == "human"), None)
     if doubt is not None:

@@ -262,6 +262,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "updatedAt": _time("updated_at"),
         "path": lambda remark, info: _thread(remark, info).path,
         "line": lambda remark, info: _thread(remark, info).line or None,
+        "originalCommit": _commit("commit_sha"),
         "originalLine": lambda remark, info: _thread(remark, info).original_line,
         "outdated": lambda remark, info: _thread(remark, info).outdated,
         "isMinimized": lambda remark, info: False,

@@ -23,7 +23,8 @@ class Account:
 BOT = Account("waggle-bot", 9001, "Bot", "Waggle")
 ANA = Account("ana", 101, name="Ana")
 BEN = Account("ben", 102, name="Ben")
-ACCOUNTS = {account.login: account for account in (BOT, ANA, BEN)}
+RABBIT = Account("coderabbitai", 136622811, "Bot", "CodeRabbit")  #: a review bot from outside, for whoever plays it
+ACCOUNTS = {account.login: account for account in (BOT, ANA, BEN, RABBIT)}
 PEOPLE = (ANA, BEN)
 
 
