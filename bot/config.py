@@ -63,6 +63,8 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
                 playground=one.playground,
                 has_ci=one.ci,
                 level=Level(one.isolation) if one.isolation else None,
+                include=one.include,
+                include_from=one.include_from,
                 error_projects=one.error_projects,
             )
             for one in document.repository
@@ -83,6 +85,7 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
             reserve_disk_bytes=capacity.reserve_disk,
             max_load=capacity.max_load,
             stagger_s=capacity.stagger,
+            ports=capacity.ports,
         ),
         isolation=Isolation(
             level=Level(isolation.level),

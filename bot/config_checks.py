@@ -23,6 +23,7 @@ def cross_checks(raw: Mapping[str, Any]) -> Iterator[Found]:
     yield from _twice(raw, "agent", "name")
     yield from _twice(raw, "reviewer", "name")
     yield from _twice(raw, "review_bot", "name")
+    yield from _included(raw)
     yield from _channels(raw)
     yield from agent_checks(raw)
     yield from _routes(raw)
@@ -65,6 +66,16 @@ def _unknown(word: str, known: list[str], what: str) -> tuple[str, str]:
     if meant:
         return f"there is no {what} `{word}`", f"Did you mean `{meant}`?"
     return f"there is no {what} `{word}`", f"Known: {one_of(known)}." if known else f"Add a [[{what}]] of that name."
+
+
+def _included(raw: Mapping[str, Any]) -> Iterator[Found]:
+    for index, table in _tables(raw, "repository"):
+        if table.get("include") and not table.get("include_from"):
+            yield (
+                ("repository", index, "include"),
+                "nothing says where these files are copied from",
+                'Add include_from = "/path/of/the/directory" that holds them.',
+            )
 
 
 def _channels(raw: Mapping[str, Any]) -> Iterator[Found]:

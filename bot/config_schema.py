@@ -93,6 +93,21 @@ def _absolute(value: str) -> str:
     return value
 
 
+def _included(value: str) -> str:
+    parts = value.split("/")
+    if not value.isprintable() or any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts):
+        raise wrong(f"`{value}` is no file of a workspace", 'Write it from the root of the repository, like ".env".')
+    return value
+
+
+def _ports(value: Any) -> Any:
+    found = re.fullmatch(r"(\d{4,5})\s*-\s*(\d{4,5})", value.strip()) if isinstance(value, str) else None
+    first, last = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1024 <= first <= last <= 65535:
+        raise wrong(f"`{value}` is no range of ports", 'Write it like "20000-29999", with ports from 1024 to 65535.')
+    return first, last
+
+
 def _agent_name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
         raise wrong(f"`{value}` is not a name for an agent", "Write small letters, digits and hyphens.")
@@ -126,6 +141,7 @@ def _pattern(value: str) -> str:
 
 Span = Annotated[float, BeforeValidator(_span), Field(ge=0)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+PortRange = Annotated[tuple[int, int], BeforeValidator(_ports)]
 Slug = Annotated[str, AfterValidator(_slug)]
 ChannelId = Annotated[str, AfterValidator(_channel)]
 UserId = Annotated[str, AfterValidator(_user)]
@@ -133,6 +149,7 @@ ModelName = Annotated[str, AfterValidator(_model)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Name = Annotated[str, Field(min_length=1)]
+IncludedFile = Annotated[str, AfterValidator(_included)]
 AgentName = Annotated[str, AfterValidator(_agent_name)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
@@ -162,6 +179,8 @@ class Repository(Table):
     ui_paths: tuple[str, ...] = ()  #: glob patterns of files whose change wants screenshots
     ci: bool = True  #: false: no check will ever appear, so the verify command counts instead
     isolation: Literal["", "worktree", "bubblewrap", "docker"] = ""  #: empty: as [isolation] says
+    include: tuple[IncludedFile, ...] = ()  #: files that are not in git and that its code needs, such as ".env"
+    include_from: AbsolutePath | Literal[""] = ""  #: the directory that they are copied from
     error_projects: tuple[Name, ...] = ()  #: its projects in Sentry; empty: the one called like it
     playground: bool = False  #: it lives in the playground
 
@@ -328,6 +347,7 @@ class CapacityTable(Table):
     reserve_disk: Size = 1 * 2**30
     max_load: float = Field(default=16.0, ge=0)  #: for each core, over the last minute; 0: no limit
     stagger: Span = 0.0
+    ports: PortRange = (20000, 29999)  #: of this machine; each workspace has one of its own
 
 
 class Times(Table):

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from bot.costs import cost_of
 from bot.show import Spent, TaskView
 from scheduler.lifecycle import FINISHED
-from scheduler.registry import Attempt, Diagnosis, Event, Evidence, Ledger, PullRequest, Review, Task
+from scheduler.registry import Attempt, Diagnosis, Event, Evidence, Ledger, PortLease, PullRequest, Review, Task
 
 T = TypeVar("T", Attempt, PullRequest)
 
@@ -75,6 +75,7 @@ def read_task(session: Session, task_id: int) -> TaskView | None:
         reviews=reviews,
         diagnoses=session.exec(select(Diagnosis).where(Diagnosis.task_id == task_id).order_by(col(Diagnosis.id))).all(),
         events=session.exec(select(Event).where(Event.task_id == task_id).order_by(col(Event.id))).all(),
+        port=lease.port if (lease := session.get(PortLease, f"t-{task_id}")) is not None else 0,
     )
 
 

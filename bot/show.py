@@ -38,6 +38,7 @@ class TaskView:
     reviews: Sequence[Review] = ()
     diagnoses: Sequence[Diagnosis] = ()
     events: Sequence[Event] = ()
+    port: int = 0  #: what its workspace has for servers; 0 for none
 
     @property
     def pull(self) -> PullRequest | None:
@@ -82,6 +83,7 @@ def full_json(view: TaskView) -> Json:
     cause_of: dict[int | None, str] = {one.attempt_id: one.cause for one in view.diagnoses}
     return {
         **task_json(view),
+        "port": view.port,
         "goal": view.task.goal,
         "acceptance": list(view.task.acceptance),
         "citations": [_citation_json(one) for one in view.task.citations],

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,10 +99,3 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
             return b""
         return file.read(LARGEST)
-
-
-def free_port() -> int:
-    """A port of this machine on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

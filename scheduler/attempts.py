@@ -26,6 +26,7 @@ from scheduler.limits import limited_until
 from scheduler.names import attempt_name
 from scheduler.outages import Dependencies, remote_of
 from scheduler.outside import Outside
+from scheduler.ports import port_variables
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_attempt, move_task, record, refresh_card
@@ -203,7 +204,7 @@ class Starter:
                 name=attempt.name,
                 argv=command.argv,
                 cwd=run.cwd,
-                env=command.env,
+                env={**port_variables(out, run.cwd.name), **command.env},
                 stdin=command.stdin,
                 live_input=command.live_input,
                 input_ends_on=command.input_ends_on,

@@ -18,6 +18,7 @@ from scheduler.background import NotYetError
 from scheduler.lifecycle import LIVE_ATTEMPT, PullState, TaskState
 from scheduler.outages import Dependencies
 from scheduler.outside import Outside
+from scheduler.ports import give_back_port
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import record, refresh_card
@@ -127,6 +128,7 @@ class Cleaner:
         if any(one.name == f"{name}{BEFORE}" for one in out.repositories.workspaces(task.repo)):
             with out.steps(StepName.REMOVE_WORKSPACE, f"{name}{BEFORE}"):
                 out.repositories.remove_workspace(task.repo, f"{name}{BEFORE}", f"{task.branch}{BEFORE}")
+            out.registry.write_now(lambda s: give_back_port(s, f"{name}{BEFORE}"))
         if out.pictures.has(name):
             with out.steps(StepName.KEEP_PICTURES, name):
                 out.pictures.forget(name)

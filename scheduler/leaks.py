@@ -20,6 +20,15 @@ def leaks(out: Outside, slug: str, base: str, head: str) -> tuple[str, ...]:
     ]
     if redact(history.messages, out.secrets) != history.messages:
         found.append("something like a secret in a commit message")
+    found += _included(out, slug, history.patches)
     if history.cut:
         found.append(f"more than {_MOST_BYTES >> 20} MB of changes, which is too much to search")
     return tuple(dict.fromkeys(found))
+
+
+def _included(out: Outside, slug: str, patches: str) -> list[str]:
+    """Files of the owner's that are in the commits, although they were only lent to the workspace."""
+    repository = out.policy().repository(slug)
+    heads = {f"diff --git a/{name} b/{name}": name for name in (repository.include if repository else ())}
+    changed = [heads[line] for line in patches.splitlines() if line in heads] if heads else []
+    return [f"{name}, which waggle.toml includes from outside of git" for name in dict.fromkeys(changed)]

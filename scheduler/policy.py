@@ -33,6 +33,8 @@ class RepositoryPolicy:
         max_lines: changed lines above which a person is warned; 0 for the usual number.
         review_rules: what reviewers are told to hold changes against; the repository's own words.
         level: how its code is kept apart, where that differs from the policy's isolation.
+        include: files that are not in git and that its code needs, copied into each workspace and never published.
+        include_from: the directory that they are copied from.
         error_projects: slugs of the projects in the error tracker that its code runs in; empty for the one that is
             called like the repository.
     """
@@ -51,6 +53,8 @@ class RepositoryPolicy:
     max_lines: int = 0
     review_rules: tuple[str, ...] = ()
     level: Level | None = None
+    include: tuple[str, ...] = ()
+    include_from: str = ""
     error_projects: tuple[str, ...] = ()
 
 
@@ -114,6 +118,7 @@ class Capacity:
     reserve_disk_bytes: int = 1 * 2**30
     max_load: float = 16.0  #: processes that run or want to, for each core; above it nobody joins them. 0: no matter
     stagger_s: float = 0.0
+    ports: tuple[int, int] = (20000, 29999)  #: the first and the last that workspaces are given
 
 
 @dataclass(frozen=True)

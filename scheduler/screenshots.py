@@ -18,18 +18,19 @@ from sqlmodel import Session
 from integrations.engines import CommandResult
 from integrations.fault import IntegrationError
 from integrations.github import marker
-from integrations.pictures import Picture, free_port
+from integrations.pictures import Picture
 from integrations.redact import redact
 from scheduler.background import NotYetError, in_own_thread
 from scheduler.names import task_label
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
+from scheduler.ports import give_back_port
 from scheduler.pull_rows import PullCommands, load_pull, put_facts
 from scheduler.registry.reading import latest_attempt
 from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import refresh_card, say
 from scheduler.steps import StepName
-from scheduler.workspaces import InterruptedCommandError, Workspaces, run_command
+from scheduler.workspaces import InterruptedCommandError, Workspaces, bring_included, run_command
 
 SKIPPED = 77  #: exit status of a command that cannot work on this machine
 BRANCH = "waggle-pictures"  #: beside the code; each commit only adds pictures
@@ -121,6 +122,7 @@ class Photographer:
         with out.steps(StepName.WORKSPACE, run):
             tree = out.repositories.create_workspace(task.repo, name, branch, base)
         try:
+            bring_included(out, task.repo, run, tree.path)
             if repository.install:
                 installed = run_command(
                     out, f"{run}-before-install", repository.install, tree.path, _INSTALL_S, StepName.INSTALL
@@ -132,12 +134,13 @@ class Photographer:
         finally:
             with out.steps(StepName.REMOVE_WORKSPACE, name):
                 out.repositories.remove_workspace(task.repo, name, branch)
+            out.registry.write_now(lambda s: give_back_port(s, name))
 
     def _photograph(self, run: str, repository: RepositoryPolicy, path: Path, label: str, commit: str) -> CommandResult:
         out = self._out
         with out.steps(StepName.KEEP_PICTURES, run):
             room = out.pictures.room(path)
-        variables = {"WAGGLE_PICTURES": str(room), "PORT": str(free_port())}
+        variables = {"WAGGLE_PICTURES": str(room)}
         result = run_command(out, run, repository.screenshots, path, _COMMAND_S, StepName.SCREENSHOT, variables)
         with out.steps(StepName.KEEP_PICTURES, run):
             out.pictures.keep(path, label, commit)

@@ -29,6 +29,7 @@ from scheduler.leftovers import (
     judge_workspace,
 )
 from scheduler.outside import Outside
+from scheduler.ports import give_back_port
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import recall, record, remember
 from scheduler.retention import count, let_go_of_rows
@@ -198,6 +199,7 @@ class Sweeper:
                     saved = out.repositories.rescue(tree.slug, tree.path, ref)
             with out.steps(StepName.REMOVE_WORKSPACE, tree.name):
                 out.repositories.remove_workspace(tree.slug, tree.name, tree.branch)
+            out.registry.write_now(lambda s: give_back_port(s, tree.name))
             return saved
 
         try:

@@ -16,6 +16,7 @@ from scheduler.confining import confined
 from scheduler.lifecycle import PullState
 from scheduler.outside import Outside
 from scheduler.policy import RepositoryPolicy
+from scheduler.ports import give_back_port, port_variables
 from scheduler.pushed_by_people import is_ours
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import recall, record, remember
@@ -69,6 +70,7 @@ class Workspaces:
         tree = self._create(task, run, pull, base)
         if pull is not None:
             self.follow(task, run, tree.path, pull)
+        bring_included(out, task.repo, run, tree.path)
         return tree.path, out.repositories.head(tree.path)
 
     def _create(self, task: Task, run: str, pull: PullRequest | None, base: str) -> Worktree:
@@ -120,6 +122,7 @@ class Workspaces:
             out.repositories.remove_workspace(task.repo, name, task.branch)
         with out.steps(StepName.WORKSPACE, run):
             out.repositories.create_workspace(task.repo, name, task.branch, pull.head_sha)
+        bring_included(out, task.repo, run, path)
         why = f"{head[:8]} → {pull.head_sha[:8]}, pushed by somebody else" + (
             f"; unpublished work saved as {saved[:8]}" if saved else ""
         )
@@ -174,6 +177,18 @@ class Workspaces:
         out.registry.write_now(lambda s: workspace_gone(s, out.clock(), task))
 
 
+def bring_included(out: Outside, slug: str, run: str, path: Path) -> None:
+    """Bring the owner's files that are not in git into a workspace, as they are now.
+
+    Raises:
+        NotIncluded: one of them cannot be brought.
+    """
+    repository = out.policy().repository(slug)
+    if repository is not None and repository.include:
+        with out.steps(StepName.WORKSPACE, run):
+            out.repositories.include(path, Path(repository.include_from), repository.include)
+
+
 def run_command(
     out: Outside,
     name: str,
@@ -191,6 +206,7 @@ def run_command(
     Raises:
         InterruptedCommandError: it was stopped.
         NotAWorkspace: `cwd` is none that Waggle made.
+        NoFreePort: there is no port left that it could be given.
     """
     home = Path(out.environment.get("HOME", "/nonexistent"))
     spec = confined(
@@ -199,7 +215,7 @@ def run_command(
             name=name,
             argv=("/bin/sh", "-c", command),
             cwd=cwd,
-            env={**out.environment, **(variables or {})},
+            env={**out.environment, **port_variables(out, cwd.name), **(variables or {})},
             deadline_s=deadline_s,
             max_output_bytes=MAX_OUTPUT,
         ),
@@ -221,6 +237,7 @@ def run_command(
 def workspace_gone(session: Session, now: datetime, task: Task) -> None:
     """Forget what was true of a workspace that was removed: the next one of the task is another."""
     remember(session, now, _installed(task), {})
+    give_back_port(session, f"t-{task.id}")
 
 
 def _worked_in(session: Session, task: Task) -> bool:

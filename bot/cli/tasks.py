@@ -141,7 +141,8 @@ def _print_task(view: TaskView) -> None:
     facts = [task.repo, task.kind, task.size, f"{task.lane} lane", task.priority, row["agent"], row["model"]]
     out.print("[dim]" + escape(" · ".join(fact for fact in facts if fact)) + "[/]")
     lines = (("Waits", _waits(view)), ("Pull request", row["pr_url"]), ("Branch", task.branch))
-    for label, text in (*lines, ("Cost", view.cost.sentence), ("Needs", task.help_cause)):
+    more = (("Port", str(view.port or "")), ("Cost", view.cost.sentence), ("Needs", task.help_cause))
+    for label, text in (*lines, *more):
         if text:
             out.print(f"{label}: {escape(text)}")
     if task.goal:

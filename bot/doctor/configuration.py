@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from bot.config import ConfigFile
 from bot.configuration import open_config, own_config
@@ -45,6 +46,11 @@ def repositories(seen: Surroundings) -> Iterator[Check]:
     if not seen.config.document.repository:
         fix = f"Add a [[repository]] to {seen.config.path}."
         yield Check("repositories", False, "no repository is configured", fix)
+    for one in seen.config.document.repository:
+        missing = [name for name in one.include if not (Path(one.include_from) / name).is_file()]
+        if missing:
+            fix = f"Put them there, or take them out of `include` at [[repository]] {one.slug}."
+            yield Check("repositories", False, f"{', '.join(missing)} of {one.slug}: not in {one.include_from}", fix)
     foreign = foreign_repositories(seen.config.document, seen.services)
     if foreign is not None:
         yield Check("repositories", False, foreign.what, foreign.cure)

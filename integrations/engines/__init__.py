@@ -13,6 +13,7 @@ isolation.py    what a run may see of the machine: three levels, each in a file 
 walls.py        bubblewrap
 egress.py       a network that reaches named hosts only, for a run behind walls
 container.py    docker
+ports.py        whether a port is free
 """
 
 from __future__ import annotations

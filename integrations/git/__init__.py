@@ -3,6 +3,7 @@
 repositories.py  the door: every operation, one writer at a time
 mirror.py        mirror and pool of a repository; bringing finished work from one to the other
 worktrees.py     workspaces: create, adopt, heal, remove
+included.py      files that are not in git, brought into them
 rescue.py        uncommitted work: onto the branch, or into a rescue ref
 rescued.py       those refs: listed, and dropped in time
 clone.py         a person's own clone, with the person's own git
@@ -33,6 +34,7 @@ from integrations.git.errors import (
     NoDefaultBranch,
     NotARepository,
     NotAWorkspace,
+    NotIncluded,
     OutsideWorkspaces,
     PushRejected,
     RepositoryBusy,
@@ -64,6 +66,7 @@ __all__ = [
     "NoDefaultBranch",
     "NotARepository",
     "NotAWorkspace",
+    "NotIncluded",
     "OutsideWorkspaces",
     "PushRejected",
     "Remote",

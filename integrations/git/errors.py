@@ -8,6 +8,7 @@
     │   └── EmptyRepository, NoDefaultBranch
     ├── PushRejected ── BranchTaken, WorkflowPushRefused
     ├── UnknownRevision, NotAWorkspace, WorkInProgress, DetachedHead
+    ├── NotIncluded                                 a file of the owner's that should come into a workspace
     ├── UnsafeObjects                               what an agent committed
     └── GitTimedOut, RepositoryBusy, DiskFull, CommandFailed
 
@@ -47,6 +48,17 @@ class BadName(GitError):
 
 class OutsideWorkspaces(GitError):
     """A path that is not a direct child of the workspace root. Nothing was touched."""
+
+
+class NotIncluded(GitError):
+    """A file that is not in git cannot be brought into a workspace.
+
+    Parameters:
+        name: the file, as `include` in waggle.toml names it.
+    """
+
+    def __init__(self, name: str, why: str, cure: str) -> None:
+        super().__init__(f"{name} {why}", user_message=f"`{name}` of `include` in waggle.toml {why}. {cure}")
 
 
 class CloneFailed(GitError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from integrations.git import merge, search
 from integrations.git.command import GitCommand
 from integrations.git.errors import GitError, UnknownRevision
+from integrations.git.included import Included
 from integrations.git.locks import PATIENCE_S, RepositoryLock
 from integrations.git.mirror import Mirrors
 from integrations.git.places import Places
@@ -47,6 +48,7 @@ class Repositories:
         self._records = Records(self.places)
         self._mirrors = Mirrors(self._git, self.places)
         self._worktrees = Worktrees(self._git, self.places, self._records, self._mirrors)
+        self._included = Included(self._git, self.places)
         self._rescue = Rescue(self._git, self.places, self._mirrors)
         self._rescued = RescuedWork(self._git, self.places)
         self._push = Push(self._git, self.places, self._mirrors)
@@ -139,6 +141,19 @@ class Repositories:
         """
         with self._workspace_lock(name).held(), self._lock(slug).held():
             self._worktrees.remove(slug, name, branch)
+
+    def include(self, path: Path, source: Path, names: Sequence[str]) -> None:
+        """Copy files that are not in git into a workspace, over what stands there, and let git ignore them.
+
+        Parameters:
+            source: the directory that they lie in; no link in it leads out of it.
+            names: relative to it, and to the workspace.
+
+        Raises NotIncluded, NotAWorkspace.
+        """
+        record = self._worktrees.record_of(path)
+        with self._lock(record.slug).held():
+            self._included.bring(record, source, names)
 
     def workspaces(self, slug: str) -> list[Worktree]:
         """All workspaces of a repository; `ready` is false for one that is half-made or whose directory is gone."""

@@ -134,6 +134,16 @@ class Attempt(SQLModel, table=True):
     created_at: datetime = _instant()
 
 
+class PortLease(SQLModel, table=True):
+    """The port that a workspace has for servers that are started in it."""
+
+    __tablename__ = "port_lease"
+
+    workspace: str = Field(primary_key=True)  #: its name, such as `t-12`
+    port: int = Field(unique=True)
+    leased_at: datetime = _instant()
+
+
 class PullRequest(SQLModel, table=True):
     """Facts about a pull request, always with the head commit they were seen at."""
 

@@ -158,6 +158,10 @@ class Onlooker:
 
         return await self.registry.read(work)
 
+    async def rows_of(self, table: type[SQLModel]) -> list[Any]:
+        """All rows of a table, numbered or not, as they come."""
+        return await self.registry.read(lambda s: list(s.exec(select(table)).all()))
+
     async def story(self, task_id: int) -> str:
         events = await self.rows(Event, task_id=task_id)
         task = await self.task(task_id)

@@ -192,7 +192,8 @@ def test_tasks_has_the_promised_shape(waggle: Terminal) -> None:
 def test_show_has_the_promised_shape(waggle: Terminal) -> None:
     worked_on(waggle)
     shown = waggle.json("show", "T-1")
-    assert set(shown) == TASK_KEYS | {"goal", "acceptance", "citations", "evidence", "reviews", "attempts", "events"}
+    more = {"port", "goal", "acceptance", "citations", "evidence", "reviews", "attempts", "events"}
+    assert set(shown) == TASK_KEYS | more
     assert shown["citations"] == [
         {
             "source_id": 3,

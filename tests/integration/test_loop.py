@@ -14,7 +14,7 @@ from sqlmodel import Session
 from scheduler import commands
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import RepositoryPolicy, RetryPolicy
-from scheduler.registry import Attempt, Diagnosis, Evidence, Question, Review
+from scheduler.registry import Attempt, Diagnosis, Evidence, PortLease, Question, Review
 from scheduler.workspaces import Workspaces
 from tests.integration.loop import SLUG, policy, running
 
@@ -39,6 +39,7 @@ async def test_a_request_becomes_a_merged_pull_request_and_nothing_is_left(tmp_p
         task = await loop.until(task_id, TaskState.MERGED)
         await loop.eventually(lambda: _cleaned(loop, task_id))
         assert loop.outside.repositories.workspaces(SLUG) == []
+        assert await loop.rows_of(PortLease) == []
         assert not workspace.path.exists()
         assert task.branch not in loop.outside.repositories.branches(SLUG)
         assert (await loop.pull(task_id)).merged_by == "ana"
@@ -177,8 +178,15 @@ async def test_a_repository_without_ci_is_verified_by_its_own_command(tmp_path: 
 async def test_a_failing_install_goes_to_a_person_with_the_tail(tmp_path: Path) -> None:
     """Nothing of the workspace is left that would be in the way of the retry, unless an agent worked in it."""
     token, mended = "ghp_" + "a1B2" * 9, tmp_path / "mended"
-    install = f"test -e {mended} || {{ seq 30; echo no package of {token} >&2; exit 7; }}"
-    repository = RepositoryPolicy(SLUG, playground=True, install=install)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / ".env").write_text("KEY=value")
+    install = (
+        f"grep KEY .env && test $PORT = $WAGGLE_PORT && test -e {mended}"
+        f" || {{ seq 30; echo no package of {token} >&2; exit 7; }}"
+    )
+    repository = RepositoryPolicy(
+        SLUG, playground=True, install=install, include=(".env",), include_from=str(tmp_path / "kept")
+    )
     async with running(tmp_path, policy(repositories=(repository,))) as loop:
         repositories = loop.outside.repositories
         task_id = await loop.approved(CSV)
@@ -189,6 +197,7 @@ async def test_a_failing_install_goes_to_a_person_with_the_tail(tmp_path: Path) 
         assert "ended with 7" in task.help_cause
         assert repositories.workspaces(SLUG) == [] and task.branch not in repositories.pool_branches(SLUG)
         assert not (loop.home / "work" / f"t-{task_id}").exists()
+        assert await loop.rows_of(PortLease) == []
 
         mended.touch()
         await loop.do(commands.retry, task_id)
@@ -199,6 +208,9 @@ async def test_a_failing_install_goes_to_a_person_with_the_tail(tmp_path: Path) 
         assert failed is not None
         await asyncio.to_thread(work.roll_back, task, tree.path)
         assert repositories.workspaces(SLUG) == [tree] and tree.path.exists(), "an agent's work is in it"
+        assert (tree.path / ".env").exists()
+        assert [one.workspace for one in await loop.rows_of(PortLease)] == [tree.name]
+        assert ".env" not in repositories.list_files(SLUG, (await loop.pull(task_id)).head_sha)
 
 
 async def test_a_head_that_moves_withdraws_ready_and_is_judged_anew(tmp_path: Path) -> None:

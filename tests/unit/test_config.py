@@ -92,6 +92,11 @@ SINGLE = [
         "the project `web` belongs to a/b already",
         "at one repository",
     ),
+    ('[[repository]]\nslug = "a/b"\ninclude = [".env"]', 3, "nothing says where these files", "include_from"),
+    ('[[repository]]\nslug = "a/b"\ninclude = ["../.env"]\ninclude_from = "/x"', 3, "no file of a workspace", '".env"'),
+    ('[[repository]]\nslug = "a/b"\ninclude = [".git/config"]\ninclude_from = "/x"', 3, "no file of a work", '".env"'),
+    ('[capacity]\nports = "80-90"', 2, "`80-90` is no range of ports", '"20000-29999"'),
+    ('[capacity]\nports = "30000-20000"', 2, "is no range of ports", '"20000-29999"'),
     ('[models]\njudge = ["sonnet"]', 2, "`sonnet` names no model", '"anthropic:MODEL"'),
     (
         '[[repository]]\nslug = "a/b"\n[routes]\ndefault = [{ agent = "scripted" }]',

@@ -305,6 +305,20 @@ def test_a_secret_anywhere_in_what_a_push_publishes_is_found(
     assert leaks(stand.outside, SLUG, "a" * 40, "b" * 40) == found
 
 
+def test_a_file_that_was_only_lent_to_the_workspace_is_not_published(stand: Stand) -> None:
+    """# invariant 8"""
+    lent = replace(stand.policy.repositories[0], include=(".env", "config/x.yml"), include_from="/kept")
+    stand.policy = replace(stand.policy, repositories=(lent,))
+    for patch, found in (
+        ("diff --git a/.env b/.env\nnew file mode 100644\n@@ -0,0 +1 @@\n+A=1\n", [".env"]),
+        ("diff --git a/sub/.env b/sub/.env\n+A=1\ndiff --git a/config/x.yml b/config/x.yml\n+A=1\n", ["config/x.yml"]),
+        ("diff --git a/README.md b/README.md\n+diff --git a/.env b/.env\n", []),
+    ):
+        stand.repositories.published = History(patch, "")
+        named = [one.split(",")[0] for one in leaks(stand.outside, lent.slug, "a" * 40, "b" * 40)]
+        assert named == found
+
+
 @pytest.mark.parametrize("state", list(TaskState))
 def test_only_what_is_over_is_cleaned(stand: Stand, state: TaskState) -> None:
     """# invariant 7: and never under a live attempt."""

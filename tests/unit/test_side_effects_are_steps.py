@@ -44,7 +44,7 @@ DOORS = {
     "engine": _door(Engine, "start stop send remove run freeze thaw", "find list read_events stderr_tail"),
     "repositories": _door(
         Repositories,
-        "ensure fetch create_workspace remove_workspace commit_leftovers rescue collect collect_head push "
+        "ensure fetch create_workspace remove_workspace include commit_leftovers rescue collect collect_head push "
         "delete_remote_branch drop_rescued add_files",
         "git_version default_branch branches pool_branches resolve workspaces every_workspace strange_directories "
         "known rescued slug_of head current_branch in_progress dirty "
