@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -55,6 +55,8 @@ from scheduler.watching import Stopper, Watcher
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+_CLOSER = "closer look at pull requests"
 
 
 @dataclass
@@ -270,9 +272,19 @@ class Monitor:
         fetched = await look()
         report.requests += fetched.requests
         report.seen += fetched.seen
+        together = [one for one in fetched.changed if one[0] in fetched.healthy]
+        if together and self.jobs.start(_CLOSER, partial(self._look_closer, together), paced=True):
+            report.did.append(f"{_CLOSER}: {len(together)}")
         for pull_id, fingerprint in fetched.changed:
-            detail = partial(self._pulls.detail, pull_id, fingerprint)
-            self._start(report, f"detail of pull request row {pull_id}", detail)
+            if pull_id not in fetched.healthy:
+                self._start(report, *self._detail(pull_id, fingerprint))
+
+    async def _look_closer(self, changed: Sequence[tuple[int, str]]) -> None:
+        for pull_id, fingerprint in await self._pulls.closer.look(changed):
+            self.jobs.start(*self._detail(pull_id, fingerprint))
+
+    def _detail(self, pull_id: int, fingerprint: str) -> tuple[str, Callable[[], Awaitable[None]]]:
+        return f"detail of pull request row {pull_id}", partial(self._pulls.detail, pull_id, fingerprint)
 
     async def _prove(self, report: TickReport) -> None:
         works = {

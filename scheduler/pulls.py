@@ -20,6 +20,7 @@ from integrations.github import PullDetail, PullLight
 from integrations.github.shown_pictures import pictures_in
 from scheduler.background import NotYetError
 from scheduler.check_facts import LOOK_AGAIN, of_checks, waits_for_base
+from scheduler.closer import STALE, CloserLook, in_trouble
 from scheduler.comments import ANSWERED_AT, of_outsiders, open_comments, places
 from scheduler.lifecycle import Cause, PullState, TaskState
 from scheduler.outages import GITHUB, Dependencies, went_down
@@ -47,6 +48,7 @@ class Fetched:
     seen: int = 0
     changed: tuple[tuple[int, str], ...] = ()  #: pull requests whose detail must be fetched, each with its fingerprint
     failed: bool = False
+    healthy: frozenset[int] = frozenset()  #: those of the changed ones that can be looked at together
 
 
 def watched(session: Session, now: datetime) -> Sequence[PullRequest]:
@@ -72,6 +74,8 @@ class PullWatcher:
         self._quota = QuotaWatch(out)
         self._unsettled = Unsettled()
         self._looked: dict[int, datetime] = {}  #: when each was looked at closely, in this life
+        self._began = out.clock()
+        self.closer = CloserLook(out, self._put_detail, self._now_looked_at)
 
     async def look(self) -> Fetched:
         """One light query over all watched pull requests; none while GitHub's quota is to be spared."""
@@ -111,10 +115,13 @@ class PullWatcher:
         if gone:
             await self._gone(gone)
         await self._dependencies.work(GITHUB)
-        wanted = tuple(
-            (row.id, seen.fingerprint) for row, seen in found if row.id is not None and self._wants_detail(row, seen)
+        wanted = [(row.id, seen) for row, seen in found if row.id is not None and self._wants_detail(row, seen)]
+        return Fetched(
+            batch.requests,
+            len(batch.pulls),
+            tuple((pull_id, seen.fingerprint) for pull_id, seen in wanted),
+            healthy=frozenset(pull_id for pull_id, seen in wanted if not in_trouble(seen)),
         )
-        return Fetched(batch.requests, len(batch.pulls), wanted)
 
     def _differs(self, row: PullRequest, seen: PullLight) -> bool:
         """Whether what the light look shows must be written down."""
@@ -135,10 +142,14 @@ class PullWatcher:
             or row.state.value != seen.state
             or (row.state is PullState.OPEN and row.facts_head != seen.head_sha)
             or (waits_for_base(row.facts) and self._out.clock() - self._looked_at(row) >= LOOK_AGAIN)
+            or (row.state is PullState.OPEN and self._out.clock() - max(self._looked_at(row), self._began) >= STALE)
         )
 
     def _looked_at(self, row: PullRequest) -> datetime:
         return self._looked.get(row.id or 0, row.created_at)
+
+    def _now_looked_at(self, pull_id: int) -> None:
+        self._looked[pull_id] = self._out.clock()
 
     async def _gone(self, rows: Sequence[PullRequest]) -> None:
         def untold(session: Session) -> list[PullRequest]:
@@ -208,7 +219,7 @@ class PullWatcher:
             if not await self._dependencies.failed(problem, row.repo):
                 await self._note(pull_id, f"{row.url} cannot be looked at closely: {problem.user_message}")
             raise NotYetError(str(problem)) from problem
-        self._looked[pull_id] = out.clock()
+        self._now_looked_at(pull_id)
         await out.registry.write(lambda s: self._put_detail(s, pull_id, seen, fingerprint, began))
 
     async def _note(self, pull_id: int, text: str) -> None:

@@ -1,7 +1,8 @@
 """GitHub: pull requests, checks, logs, comments, reviews, statuses. Knows nothing of tasks.
 
 client.py       the door
-light.py        the query of every tick          detail.py      one pull request in full
+light.py        the query of every tick          medium.py      those that changed, many at once
+detail.py       one pull request in full         chunks.py      one question about many
 pulls.py        find, open, close                conversation.py comments, reviews
 ci_output.py    summary, annotations, log        excerpt.py     the lines of a log that explain a failure
 checks.py       what a check's words mean        fingerprint.py whether anything changed
@@ -40,6 +41,7 @@ from integrations.github.values import (
     Excerpt,
     JobAttempt,
     LightBatch,
+    MediumBatch,
     PullDetail,
     PullLight,
     PullRef,
@@ -69,6 +71,7 @@ __all__ = [
     "JobAttempt",
     "LightBatch",
     "Limits",
+    "MediumBatch",
     "NotFound",
     "PullDetail",
     "PullLight",

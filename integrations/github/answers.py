@@ -67,6 +67,13 @@ class Label(Shape):
     name: str
 
 
+class NodesAnswer(Shape, Generic[T]):
+    """The answer to a query for nodes by id, in the order of the ids."""
+
+    rate_limit: Quota | None = None
+    nodes: tuple[T | None, ...] = ()
+
+
 class LightNode(Shape):
     """A node of the light query. Its type is checked before its other fields are believed."""
 
@@ -91,9 +98,8 @@ class LightNode(Shape):
     status_check_rollup: RollupCounts | None = None
 
 
-class LightAnswer(Shape):
-    rate_limit: Quota | None = None
-    nodes: tuple[LightNode | None, ...] = ()
+class LightAnswer(NodesAnswer[LightNode]):
+    pass
 
 
 class App(Shape):
@@ -225,6 +231,29 @@ class DetailPull(Shape):
     comments: Nodes[CommentNode] | None = None
     review_threads: Nodes[ThreadNode] | None = None
     status_check_rollup: Rollup | None = None
+
+
+class Threads(Nodes[ThreadNode]):
+    total_count: int = 0
+
+
+class Privacy(Shape):
+    is_private: bool = False
+
+
+class MediumNode(DetailPull):
+    """A node of the medium query. Its type is checked before its other fields are believed."""
+
+    typename: str = Field(default="", alias="__typename")
+    id: str = ""
+    state: str = ""
+    head_ref_oid: str = ""
+    review_threads: Threads | None = None
+    repository: Privacy | None = None
+
+
+class MediumAnswer(NodesAnswer[MediumNode]):
+    pass
 
 
 class DetailRepository(Shape):

@@ -12,11 +12,13 @@ from integrations.github.connection import TIMEOUT_S, Connection, is_hosted, pre
 from integrations.github.graphql import ask, remember
 from integrations.github.light import LightQuery
 from integrations.github.limits import Clock, Limits, utc_now
+from integrations.github.medium import MediumQuery
 from integrations.github.values import (
     Capability,
     CheckOutput,
     JobAttempt,
     LightBatch,
+    MediumBatch,
     PullDetail,
     PullRef,
     Rate,
@@ -55,10 +57,12 @@ class GitHub:
             limits = Limits(clock) if is_hosted(api_url) else Limits(clock, None, None)
         self._connection = Connection(api_url, token, clock, limits, timeout_s)
         self._light = LightQuery(self._connection)
+        self._medium = MediumQuery(self._connection)
         self._login: tuple[str, str] | None = None
         self._statuses: OrderedDict[tuple[str, str, str], tuple[str, str, str]] = OrderedDict()
         self._guard = threading.Lock()
         self._looking = threading.Lock()
+        self._looking_closer = threading.Lock()
 
     def viewer(self) -> str:
         """The account of the credential, such as `ana` or `waggle[bot]`; asked once for each token."""
@@ -107,6 +111,15 @@ class GitHub:
         """
         with self._looking:
             return self._light.look(node_ids)
+
+    def medium(self, node_ids: Sequence[str]) -> MediumBatch:
+        """Look closer at pull requests, many at once. Those that need a look of their own are in `left`.
+
+        Raises AuthFailed, RateLimited or SecondaryLimited (with `not_before`) when nothing could be seen for it.
+        """
+        own_login = self.viewer()
+        with self._looking_closer:
+            return self._medium.look(node_ids, own_login)
 
     def detail(self, slug: str, number: int) -> PullDetail:
         """Look at one pull request closely: checks, required ones, threads, comments, reviews, who ended it."""

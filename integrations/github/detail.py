@@ -36,13 +36,19 @@ def look_closely(connection: Connection, slug: str, number: int, own_login: str)
     readable = not any(
         "statusCheckRollup" in (entry.path or ()) and "baseRef" not in (entry.path or ()) for entry in reply.errors
     )
-    seen = _detail(pull, own_login, readable=readable, private=repository.is_private)
+    seen = read_pull(pull, own_login, readable=readable, private=repository.is_private)
     if readable:
         return seen
     return replace(seen, checks=checks_without_checks(connection, slug, seen.head_sha, seen.required))
 
 
-def _detail(pull: DetailPull, own_login: str, *, readable: bool, private: bool) -> PullDetail:
+def read_pull(pull: DetailPull, own_login: str, *, readable: bool, private: bool) -> PullDetail:
+    """What an answer says about a pull request. Parts that were not asked for, or did not come, are empty.
+
+    Parameters:
+        readable: whether this credential may read checks.
+        private: the repository is, so that whoever can speak belongs to it.
+    """
     contexts = pull.status_check_rollup.contexts if pull.status_check_rollup else None
     required = _required(pull)
     threads = tuple(_threads(pull, own_login, private))

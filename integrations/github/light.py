@@ -1,104 +1,53 @@
-"""The light query: every watched pull request at each tick, in as few requests as GitHub answers in time."""
+"""The light query: every watched pull request at each tick."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, cast
 
 from integrations.github.answers import ErrorEntry, LightAnswer, LightNode
+from integrations.github.chunks import ChunkedQuery, trouble
 from integrations.github.connection import Connection
-from integrations.github.errors import AuthFailed, GitHubError, RateLimited, SecondaryLimited, TimedOut
 from integrations.github.fingerprint import fingerprint
-from integrations.github.graphql import ask, remember
 from integrations.github.values import LightBatch, PullLight, PullStateName
 
 #: GitHub's limit for `nodes(ids:)`.
 LARGEST_CHUNK = 100
-#: How long a smaller chunk is kept after GitHub ran out of time.
-SHRUNK_FOR = timedelta(hours=1)
 
 _MERGEABLE: dict[str, Literal["yes", "no"]] = {"MERGEABLE": "yes", "CONFLICTING": "no"}
 
 
 class LightQuery:
-    """Asks in chunks; halves them when GitHub does not answer in time, and remembers that for an hour."""
+    """Every watched pull request at once."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._chunk = LARGEST_CHUNK
-        self._shrunk_at: datetime | None = None
+        self._query = ChunkedQuery(connection, "light", LightAnswer, LARGEST_CHUNK, "look at pull requests")
 
     def look(self, node_ids: Sequence[str]) -> LightBatch:
         """Look at pull requests by node id. One that was not seen is in `failed`, and what was known of it stands.
 
-        Raises AuthFailed, RateLimited, SecondaryLimited when not one could be seen.
+        Raises AuthFailed, RateLimited, SecondaryLimited when not one request was answered.
         """
-        waiting = [list(chunk) for chunk in _chunks(list(dict.fromkeys(node_ids)), self._size())]
+        asked = self._query.ask(node_ids)
         pulls: dict[str, PullLight] = {}
         gone: set[str] = set()
-        failed: set[str] = set()
-        requests, cost, remaining = 0, 0, None
-        while waiting:
-            chunk = waiting.pop(0)
-            requests += 1
-            try:
-                reply = ask(self._connection, "light", {"ids": chunk}, LightAnswer, "look at pull requests")
-            except TimedOut:
-                if len(chunk) == 1:
-                    failed.update(chunk)
-                    continue
-                self._shrink(len(chunk) // 2)
-                waiting[:0] = [list(part) for part in _chunks(chunk, (len(chunk) + 1) // 2)]
-                continue
-            except (AuthFailed, RateLimited, SecondaryLimited):
-                if not pulls and not gone:
-                    raise
-                failed.update(chunk, *waiting)
-                break
-            except GitHubError:
-                failed.update(chunk)
-                continue
-            remember(self._connection.limits, reply.data.rate_limit)
-            if reply.data.rate_limit is not None:
-                cost += reply.data.rate_limit.cost
-                remaining = reply.data.rate_limit.remaining
+        failed = asked.failed
+        for chunk, reply in asked.replies:
             seen, missing = _read(chunk, reply.data.nodes, reply.errors)
             pulls |= seen
             gone |= missing
             failed |= set(chunk) - seen.keys() - missing
-        return LightBatch(pulls, frozenset(gone), frozenset(failed), requests, cost, remaining)
-
-    def _size(self) -> int:
-        if self._shrunk_at is not None and self._connection.clock() - self._shrunk_at >= SHRUNK_FOR:
-            self._chunk, self._shrunk_at = LARGEST_CHUNK, None
-        return self._chunk
-
-    def _shrink(self, size: int) -> None:
-        if size < self._chunk:
-            self._chunk, self._shrunk_at = max(1, size), self._connection.clock()
-
-
-def _chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
+        return LightBatch(pulls, frozenset(gone), frozenset(failed), asked.requests, asked.cost, asked.remaining)
 
 
 def _read(
     ids: Sequence[str], nodes: Sequence[LightNode | None], errors: Iterable[ErrorEntry]
 ) -> tuple[dict[str, PullLight], set[str]]:
     """(what was seen, by the id that was asked; the ids that GitHub says are not there)."""
-    not_found: set[str] = set()
-    unreadable: set[str] = set()
-    for entry in errors:
-        path = entry.path or ()
-        if len(path) >= 2 and path[0] == "nodes" and isinstance(path[1], int) and path[1] < len(ids):
-            if entry.type == "NOT_FOUND" and len(path) == 2:
-                not_found.add(ids[path[1]])
-            elif "statusCheckRollup" in path:
-                unreadable.add(ids[path[1]])
+    not_found, unreadable = trouble(ids, errors)
     seen: dict[str, PullLight] = {}
     for node_id, node in zip(ids, nodes, strict=False):
         if node is None or node_id in not_found:

@@ -237,6 +237,22 @@ class PullDetail:
 
 
 @dataclass(frozen=True)
+class MediumBatch:
+    """Pull requests seen closer, many at once.
+
+    Attributes:
+        pulls: by node id; without the checks of the base branch, and with the required checks that its rules name.
+        left: ids of which that is not enough: with review threads, too many checks or checks that may not be read, and
+            those that were not seen at all.
+        requests: HTTP requests made.
+    """
+
+    pulls: Mapping[str, PullDetail]
+    left: frozenset[str]
+    requests: int
+
+
+@dataclass(frozen=True)
 class Annotation:
     """A message that a check pinned to a line."""
 

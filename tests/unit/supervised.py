@@ -17,7 +17,16 @@ from sqlmodel import Session, SQLModel, col, select
 from integrations.agents import AgentEvent, Outcome, OutcomeKind
 from integrations.engines import Chunk, RunExit, RunState, RunView
 from integrations.git import History, MergeCheck
-from integrations.github import CheckFact, CheckOutput, LightBatch, PullDetail, PullLight, Rate, ReviewComment
+from integrations.github import (
+    CheckFact,
+    CheckOutput,
+    LightBatch,
+    MediumBatch,
+    PullDetail,
+    PullLight,
+    Rate,
+    ReviewComment,
+)
 from integrations.github.errors import Forbidden, Unavailable
 from integrations.pictures import Pictures
 from scheduler.dispatch import Host
@@ -70,6 +79,7 @@ class FakeGitHub:
     truths: dict[str, Truth] = field(default_factory=dict)
     before_answer: Callable[[], None] = lambda: None
     details: int = 0
+    mediums: int = 0
     spoken: list[tuple[str, str, str, str]] = field(default_factory=list)  #: head, context, state, description
     remarks: list[tuple[str, ReviewComment]] = field(default_factory=list)  #: head, what was said on a line of it
     refuses_statuses: bool = False
@@ -139,6 +149,10 @@ class FakeGitHub:
         self.before_answer()
         return seen
 
+    def medium(self, node_ids: Sequence[str]) -> MediumBatch:
+        self.mediums += 1
+        return MediumBatch({NODE: self.detail(SLUG, 1)}, frozenset(), 1)
+
     def check_output(self, slug: str, job_id: int) -> CheckOutput:
         log = self.truth(self.head).log
         self.before_answer()
@@ -153,6 +167,9 @@ class _Light:
     fingerprint: str
     draft: bool = False
     mergeable: str = "yes"
+    threads: int = 0
+    rollup: str | None = None
+    checks_readable: bool = True
 
 
 @dataclass
