@@ -59,7 +59,7 @@ WRITES: dict[str, tuple[str, Call]] = {
 
 
 #: Asked through GraphQL, and what asks nothing; `probe` turns every refusal into a line for `waggle doctor`.
-OTHERWISE = {"viewer", "light", "detail", "probe", "rates"}
+OTHERWISE = {"viewer", "light", "medium", "detail", "probe", "rates", "reply_in_thread", "resolve_thread"}
 
 
 def test_every_rest_call_stands_in_the_table() -> None:
