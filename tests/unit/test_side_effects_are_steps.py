@@ -55,7 +55,7 @@ DOORS = {
     "github": _door(
         GitHub,
         "open_pull close_pull rerun_failed upsert_comment post_review set_status reply_in_thread resolve_thread",
-        "viewer repository find_pull light detail check_output job_attempt statuses probe rates",
+        "viewer repository find_pull light medium detail check_output job_attempt statuses probe rates",
     ),
 }
 #: Ways to change the world without a door.
