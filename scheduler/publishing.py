@@ -123,7 +123,7 @@ class Publisher:
 
     def _text(self, session: Session, task: Task) -> PullText:
         signal = signal_of(session, task)
-        return render_pull_text(task, fixes=signal.name if signal is not None else "")
+        return render_pull_text(task, signal.name if signal is not None else "", _taken_back(session, task))
 
     def _push(self, task: Task, attempt: Attempt, pull: PullRequest | None, text: PullText) -> PullRef:
         out = self._out
@@ -240,3 +240,11 @@ class Publisher:
 
         log.warning("not published", attempt=attempt_id, cause=cause)
         await self._out.registry.write(work)
+
+
+def _taken_back(session: Session, task: Task) -> str:
+    """The pull request that a task takes back, as GitHub refers to it."""
+    if not task.reverts:
+        return ""
+    pull = session.exec(select(PullRequest).where(PullRequest.merge_commit == task.reverts)).first()
+    return f"{pull.repo}#{pull.number}" if pull is not None else ""

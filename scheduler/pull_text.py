@@ -17,6 +17,8 @@ _TITLE_LENGTH = 120
 #: a tracker's name is the one reference that is alive here: nothing but such a name may stand for it
 _SHORT_ID = re.compile(r"[A-Z][A-Z0-9_-]{0,60}-[A-Z0-9]{1,12}")
 
+_REFERENCE = re.compile(r"[\w.-]+/[\w.-]+#\d+")
+
 
 @dataclass(frozen=True)
 class PullText:
@@ -26,12 +28,13 @@ class PullText:
     body: str
 
 
-def render_pull_text(task: Task, fixes: str = "") -> PullText:
+def render_pull_text(task: Task, fixes: str = "", reverts: str = "") -> PullText:
     """The text of a task's pull request.
 
     Parameters:
         fixes: what the error tracker calls the issue that it fixes, such as `LEDGERLINE-1`. The tracker reads it in
             the body, and resolves the issue when the pull request is merged.
+        reverts: the pull request that it takes back, such as `acme/app#12`.
 
     The body ends with a hidden marker, by which the pull request is recognised as this task's.
     """
@@ -39,6 +42,7 @@ def render_pull_text(task: Task, fixes: str = "") -> PullText:
     sections = [
         "## Why\n\n" + "\n\n".join([plain(task.goal) or plain(task.title), *_quotes(task.citations)]),
         "## Done when\n\n" + "\n".join(f"- {plain(line)}" for line in task.acceptance) if task.acceptance else "",
+        f"Reverts {reverts}" if _REFERENCE.fullmatch(reverts) else "",
         f"Fixes {fixes}" if _SHORT_ID.fullmatch(fixes) else "",
         f"## How it is made sure\n\n{_made_sure(task)}",
         f"<!-- waggle:task={label} -->",

@@ -23,6 +23,7 @@ from scheduler.check_facts import LOOK_AGAIN, of_checks, waits_for_base
 from scheduler.closer import STALE, CloserLook, in_trouble
 from scheduler.comments import ANSWERED_AT, of_outsiders, open_comments, places
 from scheduler.lifecycle import Cause, PullState, TaskState
+from scheduler.names import task_label
 from scheduler.outages import GITHUB, Dependencies, went_down
 from scheduler.outside import Outside
 from scheduler.pushed_by_people import ask_about_push, is_ours
@@ -287,6 +288,11 @@ class PullWatcher:
                 session, now, what="merged_by_machine", actor=who, task_id=task.id, subject=f"pull request {row.number}"
             )
         say(session, now, kind="merged", dedupe_key=f"merged:{row.id}", task=task, payload={"by": who})
+        before = session.get(Task, task.follows) if task.reverts else None
+        if before is not None:
+            text = f"{task_label(before.id)} is taken back: {who} merged {row.url}."
+            record(session, now, what="reverted", actor=who, why=row.url, task_id=before.id, subject="task")
+            say(session, now, kind="note", dedupe_key=f"reverted:{row.id}", task=before, payload={"text": text})
 
     def _closed(self, session: Session, now: datetime, row: PullRequest, task: Task, seen: PullDetail) -> None:
         who = seen.closed_by or "somebody"

@@ -48,6 +48,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     acts.reject,
     acts.retry,
     acts.extend,
+    acts.revert,
     acts.answer,
     acts.stop,
     acts.pause,

@@ -82,6 +82,17 @@ def extend(task: TaskArgument, as_json: JsonOption = False) -> None:
     )
 
 
+def revert(task: TaskArgument, text: Words = None, as_json: JsonOption = False) -> None:
+    """Take back what a merged task changed, in a new pull request; TEXT tells the agent why, or what of it."""
+    _act(
+        task,
+        as_json,
+        lambda place, session, task_id: commands.revert(
+            session, place.now(), place.policy, place.actor, task_id, reason=_said(text)
+        ),
+    )
+
+
 def answer(task: TaskArgument, text: Annotated[list[str], typer.Argument()], as_json: JsonOption = False) -> None:
     """Answer the task's open question."""
     _act(

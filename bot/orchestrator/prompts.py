@@ -74,6 +74,7 @@ class Sheet:
         base: the branch that the work goes to.
         verify: the repository's own verify command; empty when it has none.
         trouble: the error that it is about; None when a person asked for the task.
+        background: the merged task that it follows or takes back, in lines.
         guidance: everything that people wrote, oldest first.
         fresh: the part of it that no attempt was told yet.
     """
@@ -90,6 +91,7 @@ class Sheet:
     guidance: tuple[Guidance, ...] = ()
     fresh: tuple[Guidance, ...] = ()
     trouble: Trouble | None = None
+    background: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def sheet_of_task(task: Task, repository: RepositoryPolicy | None, trouble: Trou
         guidance=tuple(one for one, _ in guidance),
         fresh=tuple(one for one, used in guidance if not used),
         trouble=trouble,
+        background=tuple(task.background),
     )
 
 
@@ -147,6 +150,7 @@ def sheet_of_scope(
         guidance=tuple(one for one, _ in guidance),
         fresh=tuple(one for one, used in guidance if not used),
         trouble=trouble,
+        background=tuple(task.background),
     )
 
 

@@ -118,6 +118,7 @@ async def _gather(desk: Desk, policy: Policy, asked: AskedScope, task: Task) -> 
         past_failures=failures,
         open_tasks=open_tasks,
         answers=asked.answers,
+        before=tuple(task.background),
         observed=_observed(trouble),
     )
     return _Known(facts, {str(one.passage_id): one for one in passages}, files, tuple(notes), trouble)

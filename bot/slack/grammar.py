@@ -39,6 +39,7 @@ from bot.slack.intents import (
     Reject,
     Resume,
     Retry,
+    Revert,
     SearchContext,
     SideTalk,
     Snooze,
@@ -76,7 +77,7 @@ _FILLERS = frozenset(
 )
 #: verbs that act on a task
 _ON_TASK = frozenset(
-    {"approve", "reject", "retry", "stop", "pause", "resume", "answer", "edit", "takeover", "giveback"}
+    {"approve", "reject", "retry", "stop", "pause", "resume", "answer", "edit", "takeover", "giveback", "revert"}
     | {"start", "snooze", "never", "extend"}
 )
 #: of those, the ones that take no words behind them
@@ -208,6 +209,8 @@ def _on_task(verb: str, rest: str, surface: Surface) -> Command:
             return Reject(task_id, words)
         case "retry":
             return Retry(task_id, "" if _is_filler(words) else words)
+        case "revert":
+            return Revert(task_id, "" if _is_filler(words) else words)
         case "stop":
             return Stop(task_id, "" if _is_filler(words) else words)
         case "answer":

@@ -88,6 +88,14 @@ class Extend:
 
 
 @dataclass(frozen=True)
+class Revert:
+    """Take back what a merged task changed."""
+
+    task_id: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class TakeOver:
     task_id: int | None = None
 
@@ -191,6 +199,7 @@ Command = (
     | Edit
     | After
     | Extend
+    | Revert
     | TakeOver
     | GiveBack
     | Start

@@ -39,6 +39,7 @@ from bot.slack.intents import (
     Reject,
     Resume,
     Retry,
+    Revert,
     SearchContext,
     SideTalk,
     Snooze,
@@ -57,6 +58,7 @@ from bot.slack.views import card, escape, help, status
 from bot.slack.views.budget import Message
 from scheduler import commands
 from scheduler.commands import Actor, Reply
+from scheduler.lifecycle import FINISHED
 from scheduler.names import task_label
 from scheduler.policy import Policy
 from scheduler.questions import open_question
@@ -173,6 +175,8 @@ def act_on_press(session: Session, desk: Desk, pressed: Pressed) -> Outcome:
             command = Stop(task_id)
         case "extend":
             command = Extend(task_id)
+        case "revert":
+            command = Revert(task_id)
         case "takeover":
             command = TakeOver(task_id)
         case "giveback":
@@ -247,6 +251,8 @@ def _on_task(
             reply = commands.reject(session, now, policy, actor, task_id, reason=reason)
         case Retry(guidance=guidance):
             reply = commands.retry(session, now, policy, actor, task_id, guidance=guidance)
+        case Revert(reason=reason):
+            reply = _revert(session, desk, actor, task_id, reason)
         case Stop(reason=reason):
             reply = commands.stop(session, now, policy, actor, task_id, reason=reason)
         case Answer(text=text):
@@ -274,6 +280,14 @@ def _on_task(
     # Stopping says so in the thread by itself, through the outbox.
     public = reply.ok and surface is Surface.THREAD and not isinstance(command, Stop)
     return _said(session, reply, Audience.THREAD if public else Audience.PERSON)
+
+
+def _revert(session: Session, desk: Desk, actor: Actor, task_id: int, reason: str) -> Reply:
+    """Of what is merged; while an agent works, "revert the last change" is something it is told."""
+    task = session.get(Task, task_id)
+    if task is not None and task.state not in FINISHED and reason:
+        return commands.guide(session, desk.now, desk.policy, actor, task_id, f"revert {reason}")
+    return commands.revert(session, desk.now, desk.policy, actor, task_id, reason=reason)
 
 
 def _said(session: Session, reply: Reply, audience: Audience = Audience.PERSON) -> Outcome:

@@ -60,6 +60,7 @@ class ScopeFacts(Facts):
     past_failures: tuple[str, ...] = ()
     open_tasks: tuple[str, ...] = ()  #: "T-3 title"
     answers: tuple[str, ...] = ()  #: what a person answered to earlier scoping questions
+    before: tuple[str, ...] = ()  #: the merged task that this request continues, in lines
     observed: tuple[str, ...] = ()  #: an error of the running application: its trace, and the code that it leads to
 
 

@@ -7,11 +7,13 @@ replies.py    who acts, what they are told, and the sentences that several comma
 plans.py      from a request to an approved plan
 proposals.py  start, set aside or refuse what Waggle found by itself
 steering.py   stop, pause, resume, wait for other tasks, take over, give back
+after_merge.py  take a merged task back, or ask for more in the light of it
 emergency.py  stop everything at once, and go on
 money.py      extend: more money for what has spent its budget
 words.py      retry, answer, guide: what people say to the agent
 """
 
+from scheduler.commands.after_merge import follow_up, revert
 from scheduler.commands.emergency import estop, thaw
 from scheduler.commands.money import extend
 from scheduler.commands.plans import approve, edit, new_request, reject
@@ -28,6 +30,7 @@ __all__ = [
     "edit",
     "estop",
     "extend",
+    "follow_up",
     "give_back",
     "guide",
     "never",
@@ -36,6 +39,7 @@ __all__ = [
     "reject",
     "resume",
     "retry",
+    "revert",
     "snooze",
     "start",
     "stop",

@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from scheduler import pushed_by_people
+from scheduler.commands.after_merge import follow_up
 from scheduler.commands.plans import approve, reject
 from scheduler.commands.replies import (
     IN_WORDS,
@@ -45,7 +46,7 @@ def retry(session: Session, now: datetime, policy: Policy, actor: Actor, task_id
     if task.state is TaskState.PAUSED:
         return not_now(task, "retry", "Reply `resume` first.")
     if task.state is TaskState.MERGED:
-        return not_now(task, "retry", "Write a new request for more.")
+        return follow_up(session, now, policy, actor, task_id, guidance)
     missed = missed_question(session, task) if guidance else None
     if missed is not None:
         return _answer_late(session, now, task, missed, actor, guidance)
@@ -138,7 +139,7 @@ def guide(session: Session, now: datetime, policy: Policy, actor: Actor, task_id
         hint = "reply `retry …` with what should be different, or write a new request"
         return Reply(False, f"{task_label(task.id)} {IN_WORDS[task.state]}; {hint}.", task.id)
     if task.state is TaskState.MERGED:
-        return Reply(False, f"{task_label(task.id)} {IN_WORDS[task.state]}; write a new request for more.", task.id)
+        return follow_up(session, now, policy, actor, task_id, text)
     at_once, words = _at_once(text)
     attempt = latest_attempt(session, task)
     if task.state is TaskState.RUNNING and attempt is not None and attempt.state in LIVE_ATTEMPT:

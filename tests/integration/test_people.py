@@ -14,9 +14,9 @@ from tests.integration.loop import SLUG, policy, running
 CSV = "customers want CSV export of invoices"
 
 
-async def test_a_comment_is_done_and_answered_and_a_push_stops_the_agent(tmp_path: Path) -> None:
+async def test_people_comment_push_merge_and_take_it_back(tmp_path: Path) -> None:
     async with running(tmp_path, policy(reviews=ReviewPolicy(families=0))) as loop:
-        loop.behave("CSV", "sloppy", "succeed", "hang:60")
+        loop.behave("CSV", "sloppy", "succeed", "hang:60", "succeed")
         task_id = await loop.approved(CSV)
         await loop.until(task_id, TaskState.READY)
         first = await loop.pull(task_id)
@@ -49,3 +49,18 @@ async def test_a_comment_is_done_and_answered_and_a_push_stops_the_agent(tmp_pat
         pull = await loop.pull(task_id)
         assert pull.head_sha == pull.ready_head == theirs
         assert len(await loop.rows(Attempt, task_id=task_id)) == 3
+
+        await loop.person.merge(SLUG, pull.number)
+        await loop.until(task_id, TaskState.MERGED)
+        said = await loop.do(commands.revert, task_id, reason="the accountant wants something else")
+        assert said.ok and said.task_id is not None
+        await loop.until(said.task_id, TaskState.READY)
+        back = await loop.pull(said.task_id)
+        await loop.person.merge(SLUG, back.number)
+        await loop.until(said.task_id, TaskState.MERGED)
+        seen = {one.number: one for one in await loop.person.pulls(SLUG)}
+        assert f"Reverts {SLUG}#{pull.number}" in seen[back.number].body
+        repositories = loop.outside.repositories
+        await asyncio.to_thread(repositories.fetch, loop.outside.remotes(SLUG))
+        left = repositories.list_files(SLUG, repositories.resolve(SLUG, "main"))
+        assert "app/export.py" not in left and "NOTES.md" not in left and "app/web.py" in left

@@ -55,7 +55,7 @@ BUTTONS = {
     TaskState.DIAGNOSING: ["Stop", "Add guidance…", "Open PR"],
     TaskState.NEEDS_HELP: ["Retry with guidance…", "Open PR", "Take over", "Close"],
     TaskState.TAKEN_OVER: ["Give back", "Open PR", "Close"],
-    TaskState.MERGED: [],
+    TaskState.MERGED: ["Revert"],
     TaskState.DROPPED: ["Retry with guidance…"],
     TaskState.STOPPED: ["Retry with guidance…"],
     TaskState.PAUSED: ["Resume", "Stop"],

@@ -9,6 +9,8 @@ from bot.slack.buttons import LINK, PREFIX, Token, action_id
 from bot.slack.views import escape
 from bot.slack.views.budget import BUTTON, CONTEXT, ELEMENTS, HEADER, SECTION, Block, clip, clip_mrkdwn
 
+_CONFIRM = 30  #: Slack's limit for what a dialog's button says
+
 
 @dataclass(frozen=True)
 class Button:
@@ -18,6 +20,7 @@ class Button:
         verb: what it does, see `bot.slack.buttons`; empty for a link.
         option: which of several answers it gives.
         url: what a link opens.
+        confirm: what Slack asks before it counts; empty: nothing.
     """
 
     label: str
@@ -25,6 +28,7 @@ class Button:
     style: str = ""
     option: int | None = None
     url: str = ""
+    confirm: str = ""
 
 
 def header(raw: str) -> Block:
@@ -59,6 +63,13 @@ def _button(one: Button, token: Token, n: int) -> Block:
     }
     if one.style:
         block["style"] = one.style
+    if one.confirm:
+        block["confirm"] = {
+            "title": {"type": "plain_text", "text": clip(escape.plain(f"{one.label}?"), BUTTON)},
+            "text": {"type": "plain_text", "text": escape.plain(one.confirm)},
+            "confirm": {"type": "plain_text", "text": clip(escape.plain(one.label), _CONFIRM)},
+            "deny": {"type": "plain_text", "text": "Not now"},
+        }
     if one.url:
         return {**block, "action_id": f"{PREFIX}{LINK}.{n}", "url": one.url}
     return {**block, "action_id": action_id(one.verb, one.option), "value": str(token)}

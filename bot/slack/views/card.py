@@ -82,7 +82,7 @@ def buttons(facts: TaskFacts) -> list[Button]:
             snooze = [] if task.not_before else [Button(f"Snooze {facts.snooze_days:.3g} d", "snooze")]
             return [Button("Start", "start", "primary"), *snooze, Button("Never", "never", "danger")]
         case TaskState.MERGED:
-            return []
+            return [Button("Revert", "revert", confirm="An agent takes the change back in a new pull request.")]
 
 
 def answers(facts: TaskFacts) -> list[Button]:
@@ -213,6 +213,8 @@ def _retries(facts: TaskFacts) -> str:
 def _footer(facts: TaskFacts) -> list[Block]:
     task = facts.task
     said = ["found by Waggle" if facts.signal is not None else f"asked by {escape.person(task.requester)}"]
+    if task.follows is not None:
+        said.append(f"{'takes back' if task.reverts else 'follows'} {task_label(task.follows)}")
     if facts.approved is not None:
         said.append(f"approved by {escape.person(facts.approved.actor)}")
     if facts.spent_tokens or facts.spent_usd:

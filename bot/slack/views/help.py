@@ -28,6 +28,7 @@ def overview(command: str, hint: str = "") -> Message:
             "• `retry …` with what the agent should know · `answer …` · `extend` a spent budget\n"
             "• `start` · `snooze` · `never`, of what Waggle proposes by itself\n"
             "• `after T-3`: wait until T-3 is merged (`after none`: no longer); in a request, `after:T-3`\n"
+            "• after the merge: `revert` takes the change back in a new pull request; other words are a follow-up\n"
             "• `stop` (or `cancel`) · `pause` · `resume` · `takeover` · `giveback`\n"
             "Anything else is kept for the next attempt. `//` in front: between people, Waggle ignores it."
         )

@@ -27,6 +27,7 @@ class Change:
 Check = Callable[[Change], Iterator[Finding]]
 
 _CODE = (".py", ".js", ".ts", ".tsx", ".jsx", ".go", ".rb", ".java", ".rs", ".php", ".c", ".cpp", ".cs", ".sh")
+_TAKES_BACK = re.compile(r"`git revert\b")
 _TEST_PATH = re.compile(r"(^|/)(tests?|specs?|__tests__)/|(^|/)test_[^/]+$|_test\.\w+$|\.(?:test|spec)\.\w+$")
 _TEST_NAME = re.compile(r"^\s*(?:async\s+)?def\s+(test\w*)|\b(?:it|test)\(\s*[\"'`](.+?)[\"'`]")
 _SKIPPED = re.compile(r"@(?:unittest\.|pytest\.mark\.)(?:skip|xfail)|\b(?:it|test|describe)\.skip\(")
@@ -126,6 +127,8 @@ def debug_leftovers(change: Change) -> Iterator[Finding]:
 
 
 def removed_tests(change: Change) -> Iterator[Finding]:
+    if _TAKES_BACK.search(change.intent):
+        return  # the tests of what is reverted go with it
     kept = {_test_name(row.text) for file in change.files for row in file.added()}
     for file in change.files:
         for row in file.removed():

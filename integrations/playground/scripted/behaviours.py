@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from integrations.playground.scripted.hands import Hands, Stuck
-from integrations.playground.scripted.merging import base_to_merge, merge
+from integrations.playground.scripted.merging import base_to_merge, commit_to_revert, merge, revert
 from integrations.playground.scripted.reading import named_tests
 from integrations.playground.scripted.recipes import Brief, MissingFact, Recipe
 from integrations.playground.scripted.recipes.known import abilities
@@ -42,6 +42,8 @@ class Work:
 def succeed(work: Work) -> int:
     """Do the jobs, repair what the prompt brings evidence for, run tests and linter, commit."""
     hands = work.hands
+    if commit_to_revert(work.prompt):
+        return _take_back(work, commit_to_revert(work.prompt))
     if not _begin(work):
         return 0
     base = base_to_merge(work.prompt)
@@ -61,6 +63,18 @@ def succeed(work: Work) -> int:
     verdict = "All tests pass" if tests.ok else f"These tests fail and I do not know why: {failing}"
     verdict += ", and the linter is content." if lint.ok else ". The linter complains."
     return _finish(work, repaired, verdict)
+
+
+def _take_back(work: Work, sha: str) -> int:
+    """Only the revert: what the task was about must not come again."""
+    work.stream.started()
+    try:
+        done = revert(work.hands, sha, _identity())
+    except Stuck as stuck:
+        return _fell_short(work, stuck)
+    tests = work.hands.run(TESTS, "Run the tests")
+    work.stream.succeeded(f"{done} {'All tests pass.' if tests.ok else tests.output[-300:]}")
+    return 0
 
 
 def break_test(work: Work) -> int:
