@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.costs import Cost
+from scheduler.lifecycle import AttemptState
 from scheduler.names import task_label
 from scheduler.registry import Attempt, Diagnosis, Event, Evidence, PullRequest, Review, Task
 
@@ -49,6 +50,24 @@ class TaskView:
         return self.attempts[-1] if self.attempts else None
 
 
+def age(at: datetime, now: datetime) -> str:
+    """`4 s ago`, `3 min ago`, `2 h ago`."""
+    seconds = max(int((now - at).total_seconds()), 0)
+    if seconds < 120:
+        return f"{seconds} s ago"
+    return f"{seconds // 60} min ago" if seconds < 7200 else f"{seconds // 3600} h ago"
+
+
+def signs_of(attempt: Attempt | None) -> list[Json]:
+    """What shows that a running attempt lives and gets on, each with its time; nothing for one that is over."""
+    if attempt is None or attempt.state is not AttemptState.RUNNING:
+        return []
+    return [
+        {"fact": name, "state": fact["state"], "detail": fact["detail"], "at": fact["at"]}
+        for name, fact in attempt.signs.items()
+    ]
+
+
 def task_json(view: TaskView) -> Json:
     """One element of `waggle tasks --json`."""
     task, last = view.task, view.last
@@ -70,6 +89,7 @@ def task_json(view: TaskView) -> Json:
         "retries": {"failure": task.retries_failure, "review": task.retries_review, "people": task.retries_people},
         "cost_usd": round(view.spent.usd, 6),
         "budget_usd": task.budget_usd,
+        "signs": signs_of(last),
         "tokens_used": view.spent.tokens,
         "budget_tokens": task.budget_tokens,
         "created_at": _at(task.created_at),
@@ -129,6 +149,11 @@ def attempt_json(attempt: Attempt, cause: str) -> Json:
     return {
         "n": attempt.n,
         "state": attempt.state.value,
+        "agent": attempt.agent,
+        "model": attempt.model,
+        "version": attempt.agent_version,
+        "isolation": attempt.isolation,
+        "signs": signs_of(attempt),
         "cause": cause,
         "outcome": attempt.outcome,
         "message": attempt.message,

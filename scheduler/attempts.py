@@ -222,12 +222,13 @@ class Starter:
         except IntegrationError as problem:
             await self._wait_or_fail(attempt, problem, "bad-setup", task.repo)
             return
-        await out.registry.write(lambda s: self._spawned(s, attempt_id, version))
+        level = out.policy().isolation_for(task.repo).level.value
+        await out.registry.write(lambda s: self._spawned(s, attempt_id, version, level))
 
-    def _spawned(self, session: Session, attempt_id: int, version: str) -> None:
+    def _spawned(self, session: Session, attempt_id: int, version: str, isolation: str) -> None:
         attempt = session.get(Attempt, attempt_id)
         assert attempt is not None
-        attempt.agent_version = version
+        attempt.agent_version, attempt.isolation = version, isolation
         session.add(attempt)
         self._advance(session, attempt_id, AttemptState.RUNNING, Cause.SPAWNED)
 

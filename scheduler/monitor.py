@@ -48,9 +48,11 @@ from scheduler.review_comment import Spokesman
 from scheduler.screenshots import Photographer
 from scheduler.standing import Standing
 from scheduler.statuses import Reporter
+from scheduler.stopping import Stopper
 from scheduler.sweeping import Sweeper
 from scheduler.terminals import TerminalKeeper
-from scheduler.watching import Stopper, Watcher
+from scheduler.watching import Watcher
+from scheduler.worktree_looks import WorktreeLooks
 
 log = structlog.get_logger(__name__)
 
@@ -84,9 +86,10 @@ class Monitor:
         self._freezer = Freezer(out)
         self._answers = Answers(out, self._tell)
         self._starter = Starter(out)
-        self._watcher = Watcher(out)
-        self._guide = Guide(out)
+        self._worktrees = WorktreeLooks(out)
         self._terminals = TerminalKeeper(out)
+        self._watcher = Watcher(out, self._worktrees.seen, self._terminals.seen)
+        self._guide = Guide(out)
         self._stopper = Stopper(out)
         self._finisher = Finisher(out)
         self._publisher = Publisher(out)
@@ -221,6 +224,8 @@ class Monitor:
         report.seen += len(running)
         if self._terminals.due(running):
             self.jobs.start("terminals", self._terminals.keep, paced=True)
+        if self._worktrees.due(running):
+            self.jobs.start("worktrees", self._worktrees.look, paced=True)
         await self._guarded(report, "tell agents what people wrote", partial(self._guide.tell, running))
         for attempt in await self._watcher.look(running):
             assert attempt.id is not None

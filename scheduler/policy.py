@@ -148,6 +148,7 @@ class AttemptTimes:
     first_event_s: float = 60.0
     idle_s: float = 900.0
     run_s: float = 7200.0
+    worktree_s: float = 60.0  #: how often a running agent's worktree is looked at
 
 
 #: paths in which no agent mends an error by itself: a wrong fix costs more there than the error

@@ -8,36 +8,50 @@ that is broken, so nothing is concluded for two minutes and people are told once
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from integrations.agents import AgentAdapter
 from integrations.engines import RunState, RunView
 from integrations.fault import IntegrationError
 from scheduler.budget import spent_on, warn_of_budget
+from scheduler.common_death import Doubt
 from scheduler.frost import frost_of
 from scheduler.guiding import mark_heard
 from scheduler.ledger_lines import lines_after
-from scheduler.lifecycle import AttemptState, Cause, TaskState
+from scheduler.lifecycle import AttemptState
 from scheduler.metering import Meter, Reading, charge
 from scheduler.outside import Outside
 from scheduler.registry.database import Topic, wake
 from scheduler.registry.work import Attempt, Task
-from scheduler.registry.writers import move_attempt, recall, refresh_card, remember, say
+from scheduler.registry.writers import record, refresh_card
 from scheduler.shared_budget import spent_shared, warn_of_shared
-from scheduler.steps import StepName
+from scheduler.signs import (
+    Activity,
+    Course,
+    Signs,
+    Worktree,
+    alarms,
+    is_slow_tool,
+    labels,
+    loops,
+    read_signs,
+    worth_writing,
+)
 
 log = structlog.get_logger(__name__)
 
 _MASS_DEATH = 5  #: at least so many agents before a common death is doubted
 _MISSES = 2  #: looks in a row that must find nothing alive
 _MISS_APART_S = 1.0  #: a bell may ring twice in a moment, and two looks at the same moment are one
-_DOUBT_S = 120.0  #: so long a common death is doubted; after a reboot it is true
-_DOUBT = "mass-death"
+_SLOW_TOOL = 4  #: a tool that works may be silent so many times as long as an agent
+#: how often a card shows new ages while nothing else changes, and what else changes while nothing is alarming
+_AGES, _CHANGES = timedelta(seconds=120), timedelta(seconds=20)
 
 
 @dataclass(frozen=True)
@@ -52,20 +66,40 @@ class Seen:
     heard: tuple[str, ...] = ()
 
 
-class Watcher:
-    """Looks at running attempts and says which came to an end."""
+@dataclass
+class Followed:
+    """What is remembered of one attempt from look to look; after a restart it is read anew from the beginning."""
 
-    def __init__(self, out: Outside) -> None:
+    meter: Meter = field(default_factory=Meter)
+    course: Course = field(default_factory=Course)
+    activity: Activity = field(default_factory=Activity)
+    shown_at: datetime | None = None
+
+
+class Watcher:
+    """Looks at running attempts and says which came to an end.
+
+    Parameters:
+        worktree, terminal: what was last seen of those of a run, by somebody who looks at his own pace.
+    """
+
+    def __init__(
+        self,
+        out: Outside,
+        worktree: Callable[[str], Worktree | None] = lambda name: None,
+        terminal: Callable[[str], tuple[bool, datetime] | None] = lambda name: None,
+    ) -> None:
         self._out = out
-        self._meters: dict[str, Meter] = {}
+        self._worktree, self._terminal = worktree, terminal
+        self._followed: dict[str, Followed] = {}
         self._missed_at: dict[str, datetime] = {}
         self._thawed_at: datetime | None = None
-        self._doubting = True  #: until a look shows otherwise: an earlier life may have doubted
+        self._doubt = Doubt(out)
 
     async def look(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Look at each attempt once; the ones that ended or are lost come back, to be finished."""
         names = {attempt.name for attempt in attempts}
-        self._meters = {name: meter for name, meter in self._meters.items() if name in names}
+        self._followed = {name: one for name, one in self._followed.items() if name in names}
         self._missed_at = {name: at for name, at in self._missed_at.items() if name in names}
         if not attempts:
             return []
@@ -73,19 +107,19 @@ class Watcher:
         seen = await asyncio.to_thread(lambda: [self._look_at(attempt) for attempt in attempts])
         gone = [one for one in seen if one.view and one.view.state in {RunState.LOST, RunState.ABSENT}]
         if len(attempts) >= _MASS_DEATH and len(gone) * 2 > len(attempts):
-            if await self._doubt(len(gone), len(attempts)):
+            if await self._doubt.holds(len(gone), len(attempts)):
                 return []
-        elif self._doubting:
-            await self._out.registry.write(lambda s: remember(s, self._out.clock(), _DOUBT, {"since": None}))
-            self._doubting = False
+        else:
+            await self._doubt.over()
         ended: list[Attempt] = []
         for one in seen:
             if one.view is None:
+                await self._unseen(one)
                 continue
             if one.view.state is RunState.ENDED:
                 ended.append(one.attempt)
             elif one in gone:
-                if await self._missed(one.attempt):
+                if await self._missed(one):
                     ended.append(one.attempt)
             else:
                 await self._progress(one)
@@ -97,13 +131,17 @@ class Watcher:
             view = self._out.engine.find(attempt.name)
             if adapter is None or view.state in {RunState.ABSENT, RunState.LOST}:
                 return Seen(attempt, view, attempt.milestone, attempt.event_offset)
-            meter = self._meters.setdefault(attempt.name, Meter())
+            followed = self._followed.setdefault(attempt.name, Followed())
+            meter = followed.meter
             while view.event_bytes > meter.offset:
                 chunk = self._out.engine.read_events(attempt.name, meter.offset)
                 if chunk.offset <= meter.offset:
                     break  # half a line
-                meter.take(event for line in chunk.lines for event in adapter.parse(line))
+                events = [event for line in chunk.lines for event in adapter.parse(line)]
+                meter.take(events)
+                followed.course.take(events)
                 meter.offset = chunk.offset
+            followed.activity.take(view)
             self._read_ledger(attempt, adapter, meter)
         except (IntegrationError, OSError) as problem:
             log.warning("a look at an attempt failed; nothing is concluded", attempt=attempt.name, error=str(problem))
@@ -117,13 +155,62 @@ class Watcher:
             lines, meter.ledger_offset = lines_after(path, meter.ledger_offset)
             meter.take(event for line in lines for event in adapter.read_ledger(line))
 
+    def _signs(self, one: Seen, misses: int = 0) -> Signs:
+        """What is known of it now, beside what was known before."""
+        attempt = one.attempt
+        followed = self._followed.setdefault(attempt.name, Followed())
+        used = one.reading.tokens if one.reading is not None else None
+        return read_signs(
+            attempt.signs,
+            self._out.clock(),
+            one.view,
+            course=followed.course,
+            activity=followed.activity,
+            worktree=self._worktree(attempt.name),
+            terminal=self._terminal(attempt.name),
+            tokens=used.input + used.output if used is not None else attempt.tokens_input + attempt.tokens_output,
+            idle=self._idle,
+            misses=misses,
+        )
+
+    @property
+    def _idle(self) -> timedelta:
+        return timedelta(seconds=self._out.policy().times.idle_s)
+
+    async def _unseen(self, one: Seen) -> None:
+        """A look that failed says nothing but that nothing is known."""
+        signs = self._signs(one)
+        if labels(signs) != labels(one.attempt.signs):
+            await self._out.registry.write(partial(self._put_signs, name=one.attempt.name, signs=signs))
+
+    def _put_signs(self, session: Session, name: str, signs: Signs) -> None:
+        row = session.exec(select(Attempt).where(Attempt.name == name)).one()
+        task = session.get(Task, row.task_id)
+        if row.state is AttemptState.RUNNING and task is not None:
+            row.signs = signs
+            session.add(row)
+            refresh_card(session, task, self._out.clock())
+
+    def _worth_showing(self, attempt: Attempt, signs: Signs) -> bool:
+        """Whether people should see the signs anew: something changed, or the ages that they see are old."""
+        followed, now = self._followed[attempt.name], self._out.clock()
+        since = now - followed.shown_at if followed.shown_at is not None else _AGES
+        changed = labels(signs) != labels(attempt.signs)
+        if since >= _AGES or (changed and since >= _CHANGES) or alarms(signs) != alarms(attempt.signs):
+            followed.shown_at = now
+            return True
+        return False
+
     async def _progress(self, one: Seen) -> None:
         attempt, view = one.attempt, one.view
         assert view is not None
-        reason = self._overrun(one, view)
+        signs = self._signs(one)
+        looping = loops(signs)
+        reason = self._overrun(one, view, signs)
         quiet = one.offset == attempt.event_offset and not attempt.misses and not reason
-        if quiet:
+        if quiet and not worth_writing(attempt.signs, signs):
             return
+        show = self._worth_showing(attempt, signs)
 
         def work(session: Session) -> None:
             now = self._out.clock()
@@ -133,8 +220,8 @@ class Watcher:
                 return
             row.misses = 0
             row.event_offset = max(row.event_offset, one.offset)
-            changed = row.milestone != one.milestone
-            row.milestone = one.milestone
+            changed = show or row.milestone != one.milestone
+            row.milestone, row.signs = one.milestone, signs
             if one.heard:
                 mark_heard(session, now, task, row, one.heard)
             if one.reading is not None:
@@ -148,6 +235,15 @@ class Watcher:
                 stop = "max-turns"
             if stop and not row.stop_reason:
                 row.stop_reason = stop
+                if stop == "idle" and looping:
+                    record(
+                        session,
+                        now,
+                        what="no_progress",
+                        why=looping,
+                        task_id=row.task_id,
+                        subject=f"attempt {row.name}",
+                    )
                 wake(session, Topic.SUPERVISOR)
             session.add(row)
             if changed or stop:
@@ -155,7 +251,7 @@ class Watcher:
 
         await self._out.registry.write(work)
 
-    def _overrun(self, one: Seen, view: RunView) -> str:
+    def _overrun(self, one: Seen, view: RunView, signs: Signs) -> str:
         """Why the attempt must be stopped now, money aside; empty while it may go on."""
         attempt, policy, now = one.attempt, self._out.policy(), self._out.clock()
         started = max(attempt.started_at or attempt.created_at, self._thawed_at or attempt.created_at)
@@ -164,12 +260,14 @@ class Watcher:
         if view.last_output_at is not None:
             last = max(datetime.fromtimestamp(view.last_output_at, UTC), started)
             silent = now - last if self._out.jumps is None else self._out.jumps.passed(last, now)
-            if silent.total_seconds() > policy.times.idle_s:
+            patience = _SLOW_TOOL if is_slow_tool(signs, now, self._idle) else 1
+            if silent.total_seconds() > patience * policy.times.idle_s:
                 return "idle"
-        return ""
+        return "idle" if loops(signs) and now - started > self._idle else ""
 
-    async def _missed(self, attempt: Attempt) -> bool:
+    async def _missed(self, one: Seen) -> bool:
         """Count a look that found nothing alive; True when it is the second in a row, a moment after the first."""
+        attempt = one.attempt
         before, now = self._missed_at.get(attempt.name), self._out.clock()
         if before is not None and 0 <= (now - before).total_seconds() < _MISS_APART_S:
             return False
@@ -180,92 +278,8 @@ class Watcher:
             if row is None or row.state is not AttemptState.RUNNING:
                 return 0
             row.misses += 1
+            row.signs = self._signs(one, row.misses)
             session.add(row)
             return row.misses
 
         return await self._out.registry.write(work) >= _MISSES
-
-    async def _doubt(self, gone: int, total: int) -> bool:
-        """Whether a common death is still to be doubted; people are told when the doubt begins."""
-        text = (
-            f"{gone} of {total} agents vanished in one look. I conclude nothing from that for {_DOUBT_S:.0f} seconds, "
-            "then I start them again; please look at the host."
-        )
-
-        def work(session: Session) -> datetime:
-            now = self._out.clock()
-            known = (recall(session, _DOUBT) or {}).get("since")
-            if known is None:
-                remember(session, now, _DOUBT, {"since": now.isoformat()})
-                say(session, now, kind="alert", dedupe_key=f"{_DOUBT}:{now.isoformat()}", payload={"text": text})
-                return now
-            return datetime.fromisoformat(known)
-
-        since = await self._out.registry.write(work)
-        self._doubting = True
-        log.error("many agents vanished in one look", gone=gone, total=total, since=since.isoformat())
-        return (self._out.clock() - since).total_seconds() < _DOUBT_S
-
-
-class Stopper:
-    """Kills the process trees of attempts that must not run any more."""
-
-    def __init__(self, out: Outside) -> None:
-        self._out = out
-
-    async def interrupt(self, name: str) -> None:
-        """Kill a repository's own command that nobody waits for any more."""
-
-        def kill() -> None:
-            if self._out.engine.find(name).state is RunState.RUNNING:
-                with self._out.steps(StepName.STOP, name):
-                    self._out.engine.stop(name, 1.5)
-
-        await asyncio.to_thread(kill)
-
-    async def clear(self) -> None:
-        """Kill what an earlier life left running besides agents: it is started anew where it is wanted."""
-
-        def running() -> list[str]:
-            known = self._out.engine.list()
-            return [
-                one.name
-                for one in known
-                if one.state is RunState.RUNNING and one.name.endswith(("-install", "-verify"))
-            ]
-
-        for name in await asyncio.to_thread(running):
-            await self.interrupt(name)
-
-    async def stop(self, attempt_id: int) -> None:
-        """Kill one attempt's whole process tree and record it. Work in its worktree is untouched."""
-        out = self._out
-        attempt = await out.registry.read(lambda s: s.get(Attempt, attempt_id))
-        assert attempt is not None
-
-        def kill() -> None:
-            with out.steps(StepName.STOP, attempt.name):
-                if out.engine.find(attempt.name).state is not RunState.ABSENT:
-                    out.engine.stop(attempt.name, 1.5)
-
-        await asyncio.to_thread(kill)
-
-        def work(session: Session) -> None:
-            row = session.get(Attempt, attempt_id)
-            task = session.get(Task, attempt.task_id)
-            assert row is not None and task is not None
-            if row.state in {AttemptState.ENDED, AttemptState.LOST, AttemptState.STOPPED}:
-                return
-            causes = {
-                TaskState.MERGED: Cause.MERGED,
-                TaskState.DROPPED: Cause.CLOSED_BY_PERSON,
-                TaskState.PAUSED: Cause.PAUSED,
-            }
-            cause = causes.get(task.state, Cause.STOPPED)
-            if row.state is AttemptState.PARKED and cause is Cause.PAUSED:
-                return
-            row.outcome = row.outcome or "stopped"
-            move_attempt(session, row, AttemptState.STOPPED, cause, out.clock())
-            refresh_card(session, task, out.clock())
-
-        await out.registry.write(work)

@@ -65,6 +65,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for command in _COMMANDS:
     app.command()(command)
+app.command("list", hidden=True)(tasks.tasks)
 app.command(hidden=True)(running.alive)
 app.add_typer(memory.context, name="context")
 

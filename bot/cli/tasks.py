@@ -10,13 +10,15 @@ import typer
 from rich.markup import escape
 
 from bot.cli.acts import say_reply
-from bot.cli.common import JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of
+from bot.cli.common import JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of, utc_now
 from bot.look import list_tasks, read_task
-from bot.show import TaskView, full_json, opinions, task_json
+from bot.show import TaskView, age, full_json, opinions, task_json
 from integrations.printable import printable
 from scheduler.commands import new_request
-from scheduler.lifecycle import TaskState
+from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.names import task_label
+from scheduler.registry import Attempt
+from scheduler.signs import sentences
 from scheduler.sweeping import read_leftovers
 
 _LINES = 14  #: of what was seen when an attempt failed
@@ -65,6 +67,8 @@ def tasks(
             out.print(f"{'':<{widest}}  [dim]{escape(waits)}[/]")
         if row["pr_url"]:
             out.print(f"{'':<{widest}}  [dim]{row['pr_url']}[/]")
+        if said := _signs(view.last):
+            out.print(f"{'':<{widest}}  [dim]{escape(' · '.join(said))}[/]")
 
 
 def _print_orphans(as_json: bool) -> None:
@@ -123,6 +127,14 @@ def new(
         say_reply(place, reply, as_json)
 
 
+def _signs(attempt: Attempt | None) -> list[str]:
+    """What shows that an attempt lives and gets on, each with its age; nothing for one that is over."""
+    if attempt is None or attempt.state is not AttemptState.RUNNING:
+        return []
+    now = utc_now()
+    return sentences(attempt.signs, lambda at: age(at, now), printable)
+
+
 def _prompt(view: TaskView) -> str:
     if view.last is not None:
         return view.last.prompt
@@ -167,6 +179,11 @@ def _print_task(view: TaskView) -> None:
             said = attempt.message or attempt.prompt_change
             took = f" · {attempt.peak_bytes / 2**20:,.0f} MB" if attempt.peak_bytes else ""
             out.print(f"  {attempt.n}. {attempt.state.value} {attempt.outcome}{took}  [dim]{escape(said)}[/]")
+            who = " ".join(part for part in (attempt.agent, attempt.agent_version, attempt.model) if part)
+            apart = f", isolation {attempt.isolation}" if attempt.isolation else ""
+            out.print(f"     [dim]{escape(who)}{apart}[/]")
+            for sign in _signs(attempt):
+                out.print(f"     {escape(sign)}")
             for seen in attempt.evidence[:_LINES] if attempt.outcome not in {"", "done"} else ():
                 out.print(f"     [dim]{escape(printable(seen))}[/]")
     out.print("\n[bold]Events[/]")

@@ -110,8 +110,8 @@ class RunView:
         pid: of the runner, not of the agent.
         event_bytes: size of the event log.
         last_output_at: when it last wrote to either stream.
-        cpu_s, rss_bytes, processes: what its whole tree had used and uses, as of `usage_at`. CPU of processes that
-            nobody collected yet may be missing.
+        cpu_s, rss_bytes, processes, io_bytes: what its whole tree had used and uses, as of `usage_at`. CPU of processes
+            that nobody collected yet may be missing; I/O is what they read and wrote, pipes included.
         bounds: what holds it to its limits: `cgroup v1`, `cgroup v2` or `watchdog`.
         frozen: all its processes stand still.
     """
@@ -126,6 +126,7 @@ class RunView:
     cpu_s: float | None = None
     rss_bytes: int | None = None
     processes: int | None = None
+    io_bytes: int | None = None
     usage_at: float | None = None
     bounds: str = ""
     frozen: bool = False

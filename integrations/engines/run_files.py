@@ -110,6 +110,7 @@ class RunFiles:
             cpu_s=usage.get("cpu_s"),
             rss_bytes=usage.get("rss"),
             processes=usage.get("processes"),
+            io_bytes=usage.get("io_bytes"),
             usage_at=usage.get("at"),
         )
 

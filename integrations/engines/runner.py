@@ -31,6 +31,7 @@ if TYPE_CHECKING or __package__:
         Tree,
         Usage,
         descendants,
+        io_of,
         is_zombie,
         kill_all,
         name_of,
@@ -50,6 +51,7 @@ else:  # started by its path, with nothing but the standard library in reach
         Tree,
         Usage,
         descendants,
+        io_of,
         is_zombie,
         kill_all,
         name_of,
@@ -242,6 +244,7 @@ class Run:
         if time.monotonic() - self._noted_at >= _USAGE_S:
             self._noted_at = time.monotonic()
             seen = {"at": time.time(), "cpu_s": usage.cpu_s, "rss": usage.rss, "processes": len(usage.pids)}
+            seen["io_bytes"] = sum(map(io_of, usage.pids))
             write_json(self._path("usage.json"), seen, durable=False)
         return usage
 

@@ -197,6 +197,10 @@ class Repositories:
         """True when something in the workspace is staged, changed, deleted, or new and not ignored."""
         return self._rescue.dirty(self._worktrees.record_of(path))
 
+    def changed_at(self, path: Path) -> float:
+        """When something in the workspace last changed, committed or not, in seconds since 1970."""
+        return self._rescue.changed_at(self._worktrees.record_of(path))
+
     def commit_leftovers(self, path: Path, message: str, author: str | None = None) -> str | None:
         """Commit everything uncommitted onto the workspace's current branch; None when there was nothing.
 

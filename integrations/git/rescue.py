@@ -57,6 +57,17 @@ class Rescue:
         with shadow(self._git, self._places, record.slug, record.name) as view:
             return bool(self._changes(view, record))
 
+    def changed_at(self, record: Record) -> float:
+        """When something in the workspace last changed: a file that is not committed, or its HEAD. Seconds since 1970.
+
+        A file that is gone counts by the directory that it lay in.
+        """
+        root, admin = self._places.workspace(record.name), self._places.admin(record.slug, record.name)
+        with shadow(self._git, self._places, record.slug, record.name) as view:
+            changes = self._changes(view, record)
+        seen = [admin / "HEAD", admin / "logs" / "HEAD", *(root / path for path in (*changes.paths, *changes.nested))]
+        return max(map(_time_of, [*seen, *((root / path).parent for path in changes.deleted)]))
+
     def commit(self, record: Record, message: str, author: str | None) -> str | None:
         """Commit everything uncommitted onto the workspace's branch; None when there was nothing.
 
@@ -246,3 +257,11 @@ def _savable(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return True
     return stat.S_ISLNK(mode) or (stat.S_ISREG(mode) and os.access(path, os.R_OK)) or stat.S_ISDIR(mode)
+
+
+def _time_of(path: Path) -> float:
+    """When it changed; 0 when it is not there."""
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0

@@ -123,6 +123,8 @@ class Attempt(SQLModel, table=True):
     event_offset: int = 0  #: bytes of its event log already read
     deadline: datetime | None = _instant(nullable=True)  #: for preparing and starting
     misses: int = 0  #: probes in a row that found nothing alive
+    signs: dict[str, Any] = _json(dict)  #: what shows that it lives and gets on, as `scheduler.signs` reads it
+    isolation: str = ""  #: how it was kept apart from the machine when it started
     tokens_input: int = 0
     tokens_cached: int = 0
     tokens_output: int = 0

@@ -38,7 +38,7 @@ TASK_KEYS = {
         "pr_url",
         "attempt",
     ),
-    *("retries", "cost_usd", "budget_usd", "tokens_used", "budget_tokens", "created_at", "updated_at"),
+    *("retries", "cost_usd", "budget_usd", "signs", "tokens_used", "budget_tokens", "created_at", "updated_at"),
 }
 
 
@@ -210,7 +210,7 @@ def test_show_has_the_promised_shape(waggle: Terminal) -> None:
     first, second = shown["attempts"]
     assert set(first) == {
         "n", "state", "cause", "outcome", "message", "evidence", "prompt", "tokens", "cost_usd", "started_at",
-        "ended_at",
+        "ended_at", "agent", "model", "version", "isolation", "signs",
     }  # fmt: skip
     assert (first["cause"], first["outcome"], first["tokens"]) == ("crashed", "crashed", 120)
     assert (second["cause"], second["outcome"]) == ("", "done")

@@ -206,6 +206,9 @@ class FakeRepositories:
     def dirty(self, path: Path) -> bool:
         return False
 
+    def changed_at(self, path: Path) -> float:
+        return 0.0
+
     def known(self) -> list[str]:
         """No mirror and no workspace, so the sweep finds nothing to tidy."""
         return []

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from sqlmodel import Session, select
 
-from integrations.agents import Outcome, OutcomeKind
+from integrations.agents import Outcome, OutcomeKind, ToolCall, ToolResult
 from integrations.engines import RunState
 from scheduler import commands
 from scheduler.admission import Admission
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.monitor import Monitor
-from scheduler.registry import Attempt, Judgement, Registry, Task
+from scheduler.registry import Attempt, Event, Judgement, Registry, Task
+from scheduler.signs import Worktree, sentences
 from scheduler.watching import Watcher
 from tests.conftest import Clock
 from tests.unit.supervised import Stand
@@ -166,6 +168,74 @@ async def test_scenario_08_only_the_time_of_the_last_output_means_idle(stand: St
     assert stand.engine.stopped == [attempt.name]
     (judgement,) = stand.rows(Judgement)
     assert judgement.facts["cause"] == "idle" and stand.task().retries_failure == 1
+
+
+def with_tree(stand: Stand, name: str, *, cpu_s: float, silent_s: float) -> None:
+    """The run's processes have used so much CPU by now, and it has been silent for so long."""
+    now = stand.clock().timestamp()
+    known = stand.engine.views[name]
+    stand.engine.views[name] = replace(
+        known, cpu_s=cpu_s, usage_at=now, processes=3, rss_bytes=2**27, last_output_at=now - silent_s
+    )
+
+
+@pytest.mark.proves("8")
+async def test_a_slow_tool_that_works_is_not_idle_and_one_that_hangs_is(stand: Stand) -> None:
+    attempt = attempting(stand)
+    stand.agents["agent"].meaning = {"calls": [ToolCall("Bash", "make test")]}
+    stand.engine.run_of(attempt.name, "calls")
+    watcher, idle_s = Watcher(stand.outside), stand.policy.times.idle_s
+    for n in range(4):  # the tool is busy: silent for an hour, and nothing is concluded
+        stand.clock.advance(idle_s * 0.9)
+        with_tree(stand, attempt.name, cpu_s=n * idle_s, silent_s=(n + 1) * idle_s * 0.9)
+        assert await watcher.look([attempt_of(stand)]) == []
+        assert attempt_of(stand).stop_reason == ""
+    course = attempt_of(stand).signs["course"]
+    assert (course["state"], course["detail"]) == ("tool", "Bash make test")
+    stand.clock.advance(idle_s + 1)
+    with_tree(stand, attempt.name, cpu_s=3 * idle_s, silent_s=1.5 * idle_s)  # it has not moved since
+    await watcher.look([attempt_of(stand)])
+    assert attempt_of(stand).stop_reason == "idle"
+
+
+@pytest.mark.proves("8")
+async def test_the_same_call_over_and_over_is_no_progress(stand: Stand) -> None:
+    """Only when nothing changed in git either, and for long enough."""
+    attempt = attempting(stand)
+    stand.agents["agent"].meaning = {"again": [ToolCall("Bash", "pytest -q"), ToolResult(ok=False)]}
+    stand.engine.run_of(attempt.name, *["again"] * 7)
+    began = stand.clock()
+    changed = began
+    watcher = Watcher(stand.outside, lambda name: Worktree(changed, stand.clock()))
+    for ahead, reason in ((0.0, ""), (stand.policy.times.idle_s - 1, ""), (2.0, "idle")):
+        stand.clock.advance(ahead)
+        changed = began if reason else stand.clock()
+        with_tree(stand, attempt.name, cpu_s=1.0, silent_s=0.0)
+        await watcher.look([attempt_of(stand)])
+        assert attempt_of(stand).stop_reason == reason
+    (why,) = [event.why for event in stand.rows(Event) if event.what == "no_progress"]
+    assert why == "the same call 7 times in a row: Bash pytest -q"
+
+
+@pytest.mark.proves("4")
+async def test_a_look_that_fails_makes_facts_unknown_and_keeps_their_age(stand: Stand) -> None:
+    attempt = attempting(stand)
+    stand.engine.run_of(attempt.name, "said")
+    with_tree(stand, attempt.name, cpu_s=1.0, silent_s=5.0)
+    watcher, seen_at = Watcher(stand.outside), stand.clock()
+    await watcher.look([attempt_of(stand)])
+    assert attempt_of(stand).signs["process"]["state"] == "alive"
+    stand.engine.failing = True
+    stand.clock.advance(120)
+    assert await watcher.look([attempt_of(stand)]) == []
+    signs = attempt_of(stand).signs
+    assert [signs[fact]["state"] for fact in ("process", "events", "activity")] == ["unknown"] * 3
+    assert datetime.fromisoformat(signs["process"]["at"]) == seen_at
+    stand.engine.failing = False
+    stand.engine.views[attempt.name] = replace(stand.engine.views[attempt.name], state=RunState.LOST)
+    assert await watcher.look([attempt_of(stand)]) == []
+    shown = sentences(attempt_of(stand).signs, lambda at: f"at {at:%H:%M:%S}")
+    assert shown[0] == f"process not found (look 1 of 2) at {seen_at:%H:%M:%S}"
 
 
 async def test_probe_l_silence_of_an_ended_agent_is_not_idleness(stand: Stand) -> None:

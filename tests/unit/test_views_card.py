@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.slack.buttons import read_action_id, read_token
-from bot.slack.views import budget, escape
+from bot.slack.views import budget, checklist, escape
 from bot.slack.views.budget import Block, Message, clip_mrkdwn, fit
 from bot.slack.views.card import card, fingerprint
 from bot.slack.views.checklist import checks
+from bot.slack.views.facts import TaskFacts
 from integrations.playground.slack.blocks import Surface, check_blocks
 from scheduler.done import Check, State
-from scheduler.lifecycle import TaskState
+from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.registry import Evidence
 from tests.unit import slack_facts as build
 
@@ -169,3 +171,21 @@ def test_too_much_of_everything_still_keeps_heading_and_buttons() -> None:
     assert message.blocks[0] == head
     assert message.blocks[-1] == row
     assert len(message.blocks) <= budget.BLOCKS
+
+
+def test_a_running_attempt_shows_its_signs_of_life_each_with_its_age() -> None:
+    noon = build.NOON
+    at = noon + timedelta(seconds=70)
+    signs = {
+        "process": {"state": "alive", "detail": "3 processes", "at": at.isoformat()},
+        "events": {"state": "unknown", "detail": "", "at": noon.isoformat()},
+        "course": {"state": "tool", "detail": "Bash echo <!here>", "at": noon.isoformat()},
+    }
+    row = build.attempt(state=AttemptState.RUNNING, outcome="", signs=signs)
+    shown = checklist.attempts(TaskFacts(build.task(TaskState.RUNNING), attempts=(row,)))
+    minute = int(noon.timestamp()) + 60
+    assert f"process alive (3 processes) <!date^{minute}^{{ago}}|12:01 UTC>" in shown
+    assert "events unknown, last one <!date^" in shown
+    assert "waits for its tool, since <!date^" in shown and "&lt;!here&gt;" in shown
+    over = build.attempt(signs=signs)
+    assert "process alive" not in checklist.attempts(TaskFacts(build.task(TaskState.RUNNING), attempts=(over,)))

@@ -12,6 +12,7 @@ from scheduler.done import State
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState
 from scheduler.recovery import RULES
 from scheduler.registry import Attempt, Evidence, Review
+from scheduler.signs import sentences
 
 _DETAIL = 160
 _ATTEMPTS = 6
@@ -71,7 +72,14 @@ def attempts(facts: TaskFacts) -> str:
 def _attempt(row: Attempt) -> str:
     agent = escape.line(f"{row.agent}{f'/{row.model}' if row.model else ''}")
     changed = f" · told: _{escape.line(row.prompt_change[:_DETAIL]).replace('_', ' ')}_" if row.prompt_change else ""
-    return f"{_mark(row)} {row.n}. {agent} · {_outcome(row)}{changed}"
+    return f"{_mark(row)} {row.n}. {agent} · {_outcome(row)}{changed}{_signs(row)}"
+
+
+def _signs(row: Attempt) -> str:
+    """What shows that it lives and gets on, each with its age."""
+    if row.state is not AttemptState.RUNNING or not row.signs:
+        return ""
+    return "\n" + " · ".join(sentences(row.signs, escape.ago, escape.line))
 
 
 def _mark(row: Attempt) -> str:

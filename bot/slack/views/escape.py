@@ -83,6 +83,12 @@ def channel(channel_id: str) -> str:
     return f"<#{channel_id}>" if _CHANNEL.fullmatch(channel_id) else line(channel_id)
 
 
+def ago(at: datetime) -> str:
+    """How long ago something was, to the minute, as the reader's own Slack counts it."""
+    minute = int(at.timestamp()) // 60 * 60
+    return f"<!date^{minute}^{{ago}}|{at:%H:%M} UTC>"
+
+
 def moment(at: datetime) -> str:
     """A time in the reader's own zone."""
     fallback = f"{at:%Y-%m-%d %H:%M} UTC"
