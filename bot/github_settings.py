@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -11,6 +12,13 @@ from pydantic_settings import SettingsConfigDict
 from bot.setting_groups import Group, WebAddress, value_of, wrong
 
 GITHUB_API_URL = "https://api.github.com"
+
+
+def _api_root(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.path.strip("/") and not (parts.hostname or "").startswith("api."):
+        raise wrong("that is where GitHub's pages are, not its API", f"Write {value.rstrip('/')}/api/v3.")
+    return value
 
 
 def _place_to_listen(value: str) -> str:
@@ -42,7 +50,7 @@ class GitHubSettings(Group):
     app_id: str = ""
     app_private_key: SecretStr | None = None
     app_installation_id: str = ""
-    api_url: WebAddress = GITHUB_API_URL
+    api_url: Annotated[WebAddress, AfterValidator(_api_root)] = GITHUB_API_URL
     webhook_secret: Annotated[SecretStr | None, AfterValidator(_hard_to_guess)] = None
     webhook_listen: Annotated[str, AfterValidator(_place_to_listen)] = "127.0.0.1:8765"
 

@@ -12,8 +12,8 @@ from integrations.git import Remote
 def web_root(api_url: str) -> str:
     """Where repositories are cloned from, for a GitHub API address."""
     parts = urlsplit(api_url)
-    if parts.netloc == "api.github.com":
-        return "https://github.com"
+    if parts.netloc == "api.github.com" or parts.netloc.endswith(".ghe.com"):  # the latter: api.SUBDOMAIN.ghe.com
+        return f"https://{parts.netloc.removeprefix('api.')}"
     return f"{parts.scheme}://{parts.netloc}"
 
 

@@ -33,9 +33,10 @@ def github(seen: Surroundings) -> Iterator[Check]:
         yield _granted(lacking(access.app.permissions()), access.root)
     repositories = Repositories(seen.home.root)
     for one in seen.document.repository:
-        for capability in client.probe(one.slug):
+        for capability in client.probe(one.slug, access.root):
             if capability.name != "credential":
-                yield judged(f"github {capability.name} {one.slug}", capability.ok, capability.detail, capability.fix)
+                name = f"github {capability.name} {one.slug}"
+                yield Check(name, capability.ok, capability.detail, capability.fix)
         try:
             repositories.ensure(remote_of(seen.document, one.slug, access.root, partial(access.git_token, one.slug)))
         except IntegrationError as problem:

@@ -181,9 +181,13 @@ class GitHub:
             if len(self._statuses) > _STATUSES_REMEMBERED:
                 self._statuses.popitem(last=False)
 
-    def probe(self, slug: str) -> list[Capability]:
-        """What the credential can do in a repository, with what to change where it cannot. Nothing is written."""
-        return probe.probe(self._connection, slug, self.viewer, lambda: self.repository(slug).can_push)
+    def probe(self, slug: str, root: str = "https://github.com") -> list[Capability]:
+        """What the credential can do in a repository, with what to change where it cannot. Nothing is written.
+
+        Parameters:
+            root: of GitHub's pages, for what says where to click.
+        """
+        return probe.probe(self._connection, slug, self.viewer, lambda: self.repository(slug).can_push, root)
 
     def rates(self) -> dict[str, Rate]:
         """What GitHub last said about its quotas, "core" and "graphql"."""

@@ -170,6 +170,10 @@ def _limited(status: int, headers: Mapping[str, str], message: str, said: str, n
 def _forbidden(what: str, message: str, headers: Mapping[str, str]) -> str:
     if "x-github-sso" in headers:
         return "The organisation wants single sign-on: authorise the token for it in GitHub's token settings."
+    accepted = headers.get("x-accepted-github-permissions", "")
+    if accepted and "not accessible" in message:
+        wanted = accepted.replace("=", ": ").replace("; ", ", or ").replace(",", " and ").replace(" and  or", ", or")
+        return f"The credential lacks a permission ({what}): {wanted}. `waggle doctor` says where to grant it."
     if "personal access token" in message:
         return f"The fine-grained token lacks a permission ({what}). See `waggle doctor` for which one to add."
     return f"The token may not do this ({what}): {message}"

@@ -398,21 +398,6 @@ def test_many_threads_never_get_each_others_answers(place: Playground, github: G
         assert all(pool.map(look, list(refs) * 20))
 
 
-def test_the_doctor_measures_what_the_token_can_do(place: Playground, github: GitHub) -> None:
-    assert [(found.name, found.ok) for found in github.probe(SLUG)] == [
-        ("credential", True),
-        ("push", True),
-        ("pull requests", True),
-        ("checks", True),
-        ("actions", True),
-    ]
-    place.fault(answer=403, path=f"/repos/{SLUG}/commits", next=2)
-
-    checks = next(found for found in github.probe(SLUG) if found.name == "checks")
-
-    assert not checks.ok and "GitHub App" in checks.fix
-
-
 def test_a_reply_in_a_thread_is_said_once_and_the_thread_resolved(place: Playground, github: GitHub) -> None:
     ref = place.pull(github, "waggle/replied")
     place.act(

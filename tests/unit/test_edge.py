@@ -88,6 +88,7 @@ def test_the_token_goes_to_no_other_address() -> None:
 
 def test_an_own_server_is_found_from_its_api_address() -> None:
     assert web_root("https://git.example.com/api/v3") == "https://git.example.com"
+    assert web_root("https://api.acme.ghe.com") == "https://acme.ghe.com"
 
 
 # --- who is asked ----------------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ SINGLE = [
     ("WAGGLE_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'", "Mend it"),
     ("WAGGLE_DATABASE_URL", "mysql://host/db", "cannot use such a database (mysql)", "sqlite:////absolute/path.db"),
     ("GITHUB_API_URL", "github.example.com", "not a web address", "https://"),
+    ("GITHUB_API_URL", "https://ghe.example.com", "where GitHub's pages are", "https://ghe.example.com/api/v3"),
     ("GITHUB_WEBHOOK_SECRET", "hunter2", "can be guessed", "openssl rand"),
     ("GITHUB_WEBHOOK_LISTEN", "8765", "not HOST:PORT", "127.0.0.1:8765"),
     ("GITHUB_WEBHOOK_LISTEN", "127.0.0.1:80800", "not HOST:PORT", "127.0.0.1:8765"),

@@ -5,7 +5,8 @@ pull_requests.py, reviews.py       what can be done, and when GitHub says no
 pushes.py, ci*.py, mergeability.py what follows a push
 store.py, records.py, repositories.py   what is remembered
 faults.py, doorway.py, limits.py   trouble on demand, the call log, limits
-apps.py, webhooks.py               Apps and the tokens of their installations; who is told what happens
+apps.py, permissions.py            Apps and the tokens of their installations; what a fine-grained token may
+webhooks.py                        who is told what happens
 pages*.py, acting.py, visiting.py  people
 """
 

@@ -38,10 +38,16 @@ class App:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a credential opens; `repositories` is None when it is not limited to some."""
+    """What a credential opens.
+
+    Attributes:
+        repositories: None when it is not limited to some.
+        permissions: of a fine-grained token; None when it may do what its account may.
+    """
 
     account: Account
     repositories: frozenset[str] | None = None
+    permissions: Mapping[str, str] | None = None
 
     def opens(self, slug: str) -> bool:
         return self.repositories is None or slug.lower() in self.repositories
@@ -67,6 +73,12 @@ class Apps:
     def revoke(self) -> None:
         """Every token that was given out is void, as after a new installation."""
         self._tokens.clear()
+
+    def fine_grained(self, permissions: Mapping[str, str]) -> str:
+        """A fine-grained personal token with these permissions, such as `{"contents": "write"}`."""
+        token = f"github_pat_{secrets.token_urlsafe(32)}"
+        self._tokens[token] = (float("inf"), Grant(BOT, permissions=dict(permissions)))
+        return token
 
     def holder(self, token: str) -> Grant | None:
         """Whose token this is and what it opens; None when it is nobody's, or its hour is over."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from integrations.playground.github import permissions
 from integrations.playground.github.apps import Apps, Grant
 from integrations.playground.github.faults import Fault, Faults
 from integrations.playground.github.git_http import caller
@@ -178,7 +179,12 @@ class Doorway:
                 answer = _refusal(Refused(400, "Problems parsing JSON"))
             elif not _opened(grant, request):
                 answer = _refusal(Refused(404, "Not Found"))
+            elif lack := _lacking(grant, request):
+                refused = Refused(403, _MESSAGES[403], headers={"X-Accepted-GitHub-Permissions": lack})
+                answer = _refusal(refused)
             else:
+                if grant.permissions is not None and resource == GRAPHQL and fault is None:
+                    fault = Fault("forbidden_fields")
                 answer = self._faulty(fault, resource)
                 if answer is None:
                     answer = await self._perform(
@@ -265,6 +271,15 @@ def _opened(grant: Grant, request: web.Request) -> bool:
     """Whether the credential may see the repository that a REST call names."""
     match = request.match_info
     return "owner" not in match or grant.opens(f"{match['owner']}/{match['name']}")
+
+
+def _lacking(grant: Grant, request: web.Request) -> str:
+    """The permission that a REST call of a repository needs and the credential lacks."""
+    match = request.match_info
+    if grant.permissions is None or "owner" not in match:
+        return ""
+    tail = request.path.partition(f"/{match['owner']}/{match['name']}")[2]
+    return permissions.lacking(request.method, tail, grant.permissions)
 
 
 def _offers_token(request: web.Request) -> bool:
