@@ -156,6 +156,7 @@ class ReviewVerdict(_Value):
 class Reviewed(_Value):
     reviews: tuple[ReviewVerdict, ...] = Field(default=())
     summary: str = ""
+    became: dict[str, str] = Field(default_factory=dict)  #: of earlier findings, by key: `fixed` or `dismissed`
 
 
 ANSWERS: dict[Kind, type[_Value]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlmodel import Session, select
@@ -9,6 +10,7 @@ from sqlmodel import Session, select
 from scheduler.judging import Reviewed, ReviewFacts
 from scheduler.registry.work import Judgement, Review, Task
 from scheduler.registry.writers import pay, refresh_card
+from scheduler.same_finding import key_of
 
 
 def apply_review(session: Session, now: datetime, row: Judgement) -> None:
@@ -53,4 +55,17 @@ def apply_review(session: Session, now: datetime, row: Judgement) -> None:
             tokens_output=one.tokens_output,
             cost_usd=one.cost_usd,
         )
+    _note_what_became(session, facts, said.became)
     refresh_card(session, task, now)
+
+
+def _note_what_became(session: Session, facts: ReviewFacts, became: Mapping[str, str]) -> None:
+    """Earlier findings that this commit shows to be fixed or dismissed: their reviewers' record counts them."""
+    if not became:
+        return
+    earlier = select(Review).where(Review.pull_request_id == facts.pull_request_id, Review.head != facts.head_sha)
+    for row in session.exec(earlier).all():
+        found = [{**one, "became": became[key]} if (key := key_of(one)) in became else one for one in row.findings]
+        if found != row.findings:
+            row.findings = found
+            session.add(row)

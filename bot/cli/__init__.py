@@ -5,7 +5,7 @@ acts.py     approve, retry, extend, answer, …   memory.py   context add, searc
 running.py  run, demo, doctor, tick             tools.py    excerpt, outcome, manifest, backup
 setup.py    init, checkout                      discovery.py discovery
 emergency.py estop, thaw                        watching.py logs, attach
-costs.py    costs
+costs.py    costs                            council.py  council
 
 Exit codes: 0 done, 1 not done (one message says why), 2 wrong usage.
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import typer
 
-from bot.cli import acts, costs, discovery, emergency, memory, running, setup, tasks, tools, watching
+from bot.cli import acts, costs, council, discovery, emergency, memory, running, setup, tasks, tools, watching
 from bot.cli.common import CommandError, err
 from bot.home import HomeError
 from bot.problems import ProblemsError, StartError
@@ -56,6 +56,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     emergency.estop,
     emergency.thaw,
     costs.costs,
+    council.council,
     running.tick,
     tools.manifest,
     tools.backup,

@@ -26,6 +26,7 @@ from bot.orchestrator.verifying import second_opinion
 from scheduler.judging import Reviewed, ReviewFacts, ReviewVerdict
 from scheduler.policy import Policy
 from scheduler.registry import Judgement
+from scheduler.same_finding import key_of
 
 MOST_VERIFIED = 6
 _RULES_FOCUS = "what keyword rules can see"
@@ -95,7 +96,9 @@ async def _conclude(
     )
     notes = tuple(f"{n} findings {what}" for n, what in counted if n)
     by = ", ".join(dict.fromkeys(one.model for one in verdicts if one.verdict != "error")) or "rules"
-    return Answered(Reviewed(reviews=tuple(verdicts), summary=_sum_up(verdicts)), by, tuple(charges), failures, notes)
+    became = {key_of(one.finding): one.became for one in change.earlier if one.became}
+    said = Reviewed(reviews=tuple(verdicts), summary=_sum_up(verdicts), became=became)
+    return Answered(said, by, tuple(charges), failures, notes)
 
 
 def _hold(opinion: Opinion, change: Change) -> Held:

@@ -28,10 +28,12 @@ class Earlier:
 
     Attributes:
         settled: how it was settled, a few words; empty while it is open.
+        became: `fixed`, or `dismissed` by a person who left the line as it was; empty for neither.
     """
 
     finding: Finding
     settled: str = ""
+    became: str = ""
 
     def __str__(self) -> str:
         one = self.finding
@@ -50,20 +52,21 @@ def look_back(found: Sequence[Finding], remarks: Remarks, heads: Mapping[str, st
     for one in found:
         if one.get("blocks") or one.get("status") == "refuted":
             kept.pop(key_of(one), None)
-            kept[key_of(one)] = Earlier(one, _settled(one, remarks, heads))
+            kept[key_of(one)] = _look(one, remarks, heads)
     return tuple(earlier for earlier in kept.values() if earlier.settled or earlier.finding.get("blocks"))
 
 
-def _settled(one: Finding, remarks: Remarks, heads: Mapping[str, str | None]) -> str:
-    remark = remarks.get(key_of(one), {})
-    if remark.get("state") == "resolved" and remark.get("by"):
-        return f"resolved by {remark['by']}"
+def _look(one: Finding, remarks: Remarks, heads: Mapping[str, str | None]) -> Earlier:
     quote = " ".join(str(one.get("quote", "")).split())
     rows = (heads.get(str(one["path"])) or "").split("\n")
     stands = not quote or any(" ".join(row.split()) == quote for row in rows)
+    remark = remarks.get(key_of(one), {})
+    by = remark.get("by") if remark.get("state") == "resolved" else ""
+    if by:
+        return Earlier(one, f"resolved by {by}", "dismissed" if stands else "fixed")
     if one.get("blocks"):
-        return "" if stands else "fixed"
-    return "refuted" if stands else ""
+        return Earlier(one) if stands else Earlier(one, "fixed", "fixed")
+    return Earlier(one, "refuted" if stands else "")
 
 
 def freeze(held: Sequence[Held], earlier: Sequence[Earlier]) -> list[Held]:

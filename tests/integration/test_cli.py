@@ -15,7 +15,7 @@ from scheduler.commands import Actor, approve, new_request
 from scheduler.leadership import Leadership
 from scheduler.lifecycle import AttemptState, Cause, PullState, SignalState, TaskState
 from scheduler.policy import Policy
-from scheduler.registry import Attempt, Diagnosis, Evidence, PullRequest, Registry, Task
+from scheduler.registry import Attempt, Diagnosis, Evidence, PullRequest, Registry, Review, Task
 from scheduler.registry.migrate import migrate
 from scheduler.registry.writers import move_attempt, move_task, pay, record
 from tests import forked
@@ -245,6 +245,27 @@ def test_logs_show_the_attempt_that_is_asked_for_and_end_with_it(waggle: Termina
     assert "ended, done" in told and "\x1b" not in told
     assert "first try" in waggle("logs", "T-1", "--attempt", "1")
     waggle("logs", "T-1", "--attempt", "3", rc=1)
+
+
+def test_council_shows_what_each_reviewer_was_worth(waggle: Terminal) -> None:
+    worked_on(waggle)
+    assert waggle("council") == "Nobody has reviewed anything yet.\n"
+    found = {"path": "a.py", "line": 3, "category": "security", "title": "t", "why": "w", "status": "confirmed"}
+    review = Review(
+        pull_request_id=1, head="c" * 40, reviewer="logic", family="anthropic", model="claude-sonnet-5",
+        verdict="request_changes", findings=[{**found, "found_by": ["logic"], "became": "fixed"}], created_at=NOW,
+    )  # fmt: skip
+    registry = waggle.registry()
+    registry.write_now(lambda session: session.add(review))
+    registry.close()
+    told = waggle("council")
+    assert "claude-sonnet-5 (anthropic): 1 reviews, 0 approved, 1 wanted changes" in told and "1 of 1" in told
+    said = waggle.json("council")
+    assert said["reviewers"][0]["objected"] == 1
+    assert [(one["category"], one["fixed"], one["precision"]) for one in said["findings"]] == [
+        ("all", 1, 1.0),
+        ("security", 1, 1.0),
+    ]
 
 
 def test_commands_change_rows_in_the_name_of_the_local_user(waggle: Terminal) -> None:

@@ -66,6 +66,13 @@ def test_what_became_of_a_finding(
     assert [one.settled for one in known] == ([] if settled is None else [settled])
 
 
+def test_fixed_and_dismissed_are_told_apart_for_the_reviewers_record() -> None:
+    assert [one.became for one in look_back([BEFORE], resolved("ana"), AS_IT_WAS)] == ["dismissed"]
+    assert [one.became for one in look_back([BEFORE], resolved("ana"), MENDED)] == ["fixed"]
+    assert [one.became for one in look_back([BEFORE], {}, MENDED)] == ["fixed"]
+    assert [one.became for one in look_back([BEFORE], {}, AS_IT_WAS)] == [""]
+
+
 def test_what_was_settled_comes_back_without_weight_and_without_approval() -> None:
     (held,) = freeze([Held((again(),))], look_back([BEFORE], {}, MENDED))
     (one,) = held.kept
