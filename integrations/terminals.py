@@ -74,6 +74,10 @@ class Terminals(Protocol):
         """Close one; closing it again changes nothing."""
         ...
 
+    def clear(self) -> None:
+        """Leave nothing behind when none is open."""
+        ...
+
 
 class NoTerminals:
     """Where there is no tmux, or nobody watches."""
@@ -89,6 +93,9 @@ class NoTerminals:
 
     def end(self, name: str) -> None:
         """Ends nothing."""
+
+    def clear(self) -> None:
+        """Leaves nothing."""
 
 
 class TmuxTerminals:
@@ -161,6 +168,15 @@ class TmuxTerminals:
         """
         if self.socket.exists():
             self._tell("kill-session", "-t", f"={name}", unless="can't find session")
+
+    def clear(self) -> None:
+        """Remove what the server needed, unless a session is open.
+
+        Raises:
+            TerminalError: tmux does not answer.
+        """
+        if not self.known():
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     def attach_command(self, name: str) -> list[str]:
         """The command that joins a terminal."""

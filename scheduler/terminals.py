@@ -73,4 +73,6 @@ class TerminalKeeper:
             attempt = wanted[run]
             with out.steps(StepName.TERMINAL, run):
                 out.terminals.show(terminal_of(attempt), attempt.agent, attempt.workspace)
+        if not wanted:
+            out.terminals.clear()
         return frozenset(wanted)

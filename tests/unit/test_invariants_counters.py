@@ -226,7 +226,9 @@ async def test_a_queued_task_without_money_asks_instead_of_waiting_for_ever(stan
         stand.change(partial(_spend, now=stand.clock(), task_id=row, usd=usd, tokens=tokens))
     await settled(stand)
     assert [task.state for task in stand.rows(Task)] == [TaskState.NEEDS_HELP] * 2
-    assert "$16.00 of $15.00" in stand.task(1).help_cause and "16000000 of 15000000 tokens" in stand.task(2).help_cause
+    assert (
+        "$16.00 of $15.00" in stand.task(1).help_cause and "16,000,000 of 15,000,000 tokens" in stand.task(2).help_cause
+    )
     assert len(stand.said("needs_help")) == 2
     assert stand.change(lambda s: commands.retry(s, stand.clock(), stand.policy, ANA, 2)).ok
     purse = stand.registry.read_now(lambda s: purse_of(s, stand.policy, stand.task(2)))

@@ -35,7 +35,7 @@ def _detail(stand: Stand, state: str) -> PullDetail:
 
 
 def _ended(session: Session, stand: Stand, state: str) -> None:
-    stand.watcher._put_detail(session, 1, _detail(stand, state), "f")
+    stand.watcher._put_detail(session, 1, _detail(stand, state), "f", stand.clock())
 
 
 def _ready(session: Session, stand: Stand, task: Task) -> None:
