@@ -74,8 +74,12 @@ class Terminals(Protocol):
         """Close one; closing it again changes nothing."""
         ...
 
+    def leftovers(self) -> bool:
+        """Whether something is there that only open ones need, and none is open."""
+        ...
+
     def clear(self) -> None:
-        """Leave nothing behind when none is open."""
+        """Remove it."""
         ...
 
 
@@ -93,6 +97,9 @@ class NoTerminals:
 
     def end(self, name: str) -> None:
         """Ends nothing."""
+
+    def leftovers(self) -> bool:
+        return False
 
     def clear(self) -> None:
         """Leaves nothing."""
@@ -169,14 +176,17 @@ class TmuxTerminals:
         if self.socket.exists():
             self._tell("kill-session", "-t", f"={name}", unless="can't find session")
 
-    def clear(self) -> None:
-        """Remove what the server needed, unless a session is open.
+    def leftovers(self) -> bool:
+        """Whether what a server needs is there, and no session.
 
         Raises:
             TerminalError: tmux does not answer.
         """
-        if not self.known():
-            shutil.rmtree(self._directory, ignore_errors=True)
+        return self._directory.is_dir() and not self.known()
+
+    def clear(self) -> None:
+        """Remove what the server needed."""
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def attach_command(self, name: str) -> list[str]:
         """The command that joins a terminal."""

@@ -73,6 +73,7 @@ class TerminalKeeper:
             attempt = wanted[run]
             with out.steps(StepName.TERMINAL, run):
                 out.terminals.show(terminal_of(attempt), attempt.agent, attempt.workspace)
-        if not wanted:
-            out.terminals.clear()
+        if not wanted and out.terminals.leftovers():
+            with out.steps(StepName.TERMINAL, "leftovers"):
+                out.terminals.clear()
         return frozenset(wanted)

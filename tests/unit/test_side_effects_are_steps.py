@@ -50,7 +50,7 @@ DOORS = {
         "known rescued slug_of head current_branch in_progress dirty changed_at "
         "merge_check changed_files diff history ahead_behind is_ancestor read_file list_files grep",
     ),
-    "terminals": _door(Terminals, "show end", "available known"),
+    "terminals": _door(Terminals, "show end clear", "available known leftovers"),
     "pictures": _door(Pictures, "room keep forget", "kept has"),
     "github": _door(
         GitHub,
