@@ -41,9 +41,19 @@ class Tree:
         self._strangers: set[int] = set()
         self._looks = 0
 
-    def look(self) -> Usage:
+    def look(self, inside: Collection[int] = ()) -> Usage:
+        """What it uses now.
+
+        Parameters:
+            inside: who is below it, where a control group lists them, so that the others need not be read. Now and
+                then all are read nevertheless: one can leave its group.
+        """
         self._looks += 1
-        if self._looks % _AFRESH == 0:
+        afresh = self._looks % _AFRESH == 0
+        if inside and not afresh:
+            stats = {pid: fields for pid in (self._root, *inside) if (fields := stat_of(pid))}
+            return self._sum(stats, [pid for pid in inside if pid in stats])
+        if afresh:
             self._strangers.clear()
         living = set(_pids())
         self._strangers &= living
@@ -54,6 +64,9 @@ class Tree:
         tree = _closure([self._root], below, stop=-1)
         # One whose parent vanished while we looked is neither here nor there, and is read again next time.
         self._strangers.update(_closure([0, *self._strangers], below, stop=self._root))
+        return self._sum(stats, tree)
+
+    def _sum(self, stats: dict[int, list[str]], tree: list[int]) -> Usage:
         own = [stats[pid] for pid in tree]
         cpu = sum(int(one) for fields in own for one in fields[_UTIME:_CUTIME_END])
         if self._root in stats:

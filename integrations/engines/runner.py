@@ -235,7 +235,7 @@ class Run:
 
     def _look(self) -> Usage:
         """What the tree uses now, written down now and then for whoever wants to know how it is."""
-        usage = self._tree.look()
+        usage = self._tree.look(self._bounds.pids())
         held = self._bounds.used()
         if held is None and usage.rss > self._watchdog.limits.get("memory", 2.0**60):
             held = share_of_memory(usage.pids)  # forks count what they share once each; it is dear, so only now
