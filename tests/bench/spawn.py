@@ -12,7 +12,7 @@ from tests.bench import Figure
 from tests.integration.git_world import git
 from tests.integration.spawning import MB, swarm, upstream
 
-_ATTEMPTS, _FILES = 50, 2000
+_ATTEMPTS, _FILES = 50, 500
 _CAPACITY = Capacity(max_agents=_ATTEMPTS, agent_memory_bytes=50 * MB, reserve_bytes=0, stagger_s=0.0)
 
 
