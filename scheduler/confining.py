@@ -1,11 +1,13 @@
-"""What a task's processes are given of the machine: its worktree, the git behind it, and a home of their own."""
+"""What a task's processes are given of the machine: its worktree, the git behind it, caches, a home of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from integrations.engines import RunSpec
+from integrations.engines.caches import cache_variables
 from integrations.engines.isolation import Given, confine
 from scheduler.outside import Outside
 
@@ -26,11 +28,14 @@ def confined(
     places = out.repositories.places
     pool = places.pool(slug)
     kept = [pool / name for name in ("config", "hooks", "info")]
+    isolation = out.policy().isolation_for(slug)
+    caches = cache_variables(places.caches(slug))
+    own = {name: value for name, value in caches.items() if name not in isolation.environment}
     return confine(
-        spec,
-        out.policy().isolation_for(slug),
+        replace(spec, env={**own, **spec.env}),
+        isolation,
         Given(
-            write=(spec.cwd, pool, *_there(write)),
+            write=(spec.cwd, pool, places.caches(slug), *_there(write)),
             # The objects that the pool borrows; the mirror itself stays out of sight.
             read=(places.mirror(slug) / "objects", *_there(read)),
             keep=tuple(_there(kept)),

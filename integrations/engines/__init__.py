@@ -14,6 +14,7 @@ walls.py        bubblewrap
 egress.py       a network that reaches named hosts only, for a run behind walls
 container.py    docker
 ports.py        whether a port is free
+caches.py       where package managers keep what they downloaded
 """
 
 from __future__ import annotations

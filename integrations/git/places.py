@@ -47,6 +47,10 @@ class Places:
         """Agents can write here: it is the common directory of their worktrees."""
         return self.home / "pool" / f"{_flat(slug)}.git"
 
+    def caches(self, slug: str) -> Path:
+        """What package managers downloaded for the repository's workspaces; it may be deleted at any time."""
+        return self.home / "caches" / _flat(slug)
+
     def lock(self, slug: str) -> Path:
         return self.home / "locks" / f"{_flat(slug)}.lock"
 

@@ -16,6 +16,7 @@ PROBLEM = bubblewrap_problem()
 pytestmark = pytest.mark.skipif(PROBLEM is not None, reason=str(PROBLEM))
 
 PROOF = "ls / {home} {home}/mirrors > $HOME/{what} 2>&1; env >> $HOME/{what}; cat /proc/1/environ >> $HOME/{what}"
+CACHED = "; echo {what} > $UV_CACHE_DIR/{what}"
 
 
 async def test_a_life_behind_walls_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,8 +29,8 @@ async def test_a_life_behind_walls_without_a_network(tmp_path: Path, monkeypatch
         SLUG,
         playground=True,
         has_ci=False,
-        install=PROOF.format(home=home, what="install"),
-        verify=PROOF.format(home=home, what="verify") + "; python3 -m unittest -q",
+        install=(PROOF + CACHED).format(home=home, what="install"),
+        verify=(PROOF + CACHED).format(home=home, what="verify") + "; python3 -m unittest -q",
     )
     walls = policy(repositories=(repository,), isolation=Isolation(Level.BUBBLEWRAP, Network.OFF))
     async with running(tmp_path, walls) as loop:
@@ -40,3 +41,4 @@ async def test_a_life_behind_walls_without_a_network(tmp_path: Path, monkeypatch
         assert "xoxb-planted" not in seen
         assert "registry.db" not in seen and "git-home" not in seen
         assert "WAGGLE_RUN=t-1-a1" in seen
+        assert (home / "caches" / "acme__ledgerline" / "uv" / what).read_text() == f"{what}\n", "it outlives the walls"
