@@ -71,7 +71,7 @@ class Scenario:
         wish: words of the request, by which the scripted agent knows it.
         makes: the file that is new on main in the end; empty when none is.
         beside: branches beside the code that stay on GitHub.
-        remarks: how many lines of the pull request Waggle commented on.
+        remarks: how many comments stand on lines of the pull request, by people and by Waggle.
         rescued: the rescue refs of the mirror in the end, and a file that each holds.
     """
 
@@ -357,6 +357,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         attempts=("done", "done"),
         states=(*_START, "verifying", "ready", "verifying", "diagnosing", "queued", "running", *_END),
         said={"pr_ready": 2, "ready_withdrawn": 1, "merged": 1},
+        remarks=2,
     ),
     "lost": Scenario(
         lost,
