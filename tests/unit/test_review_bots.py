@@ -11,12 +11,14 @@ from sqlmodel import Session
 
 from bot.config import policy_of
 from bot.config_schema import Document, ReviewBotEntry
+from bot.show import TaskView, opinions
 from bot.slack.views.checklist import bots
 from integrations.github import CheckFact, Comment, PullDetail, Review, Thread, known_bots, read_bots
 from scheduler.check_facts import of_checks
 from scheduler.done import Check, DonePolicy, ReviewFact, State, verdict
-from scheduler.lifecycle import TaskState
-from scheduler.registry import Judgement, PullRequest, Registry
+from scheduler.lifecycle import PullState, TaskState
+from scheduler.registry import Judgement, PullRequest, Registry, Task
+from scheduler.registry import Review as Reviewed
 from scheduler.review_bots import BotFact, bot_facts, objections, of_bots
 from tests.conftest import Clock
 from tests.unit.supervised import Stand, Truth, sha
@@ -240,3 +242,22 @@ def test_the_card_names_each_bot_and_the_settings_change_how_it_is_read() -> Non
         ("House", "approve", True),
     ]
     assert bots(rows).split("\n") == ["✅ CodeRabbit approves: it approves · shown only", "✅ House approves: all fine"]
+
+
+def test_show_names_reviewers_and_bots_with_what_they_say_of_the_head_commit() -> None:
+    said = {"name": "CodeRabbit", "family": "", "verdict": "abstain", "why": "Review rate limited", "head": HEAD,
+            "counts": True, "remarks": []}  # fmt: skip
+    pull = PullRequest(
+        task_id=1, repo="a/b", number=1, node_id="N", url="u", branch="w", state=PullState.OPEN, head_sha=HEAD,
+        base_sha=OLD, head_since=AT, created_at=AT, facts={"bots": [said, {**said, "name": "Codex", "head": OLD}]},
+    )  # fmt: skip
+    own = Reviewed(
+        pull_request_id=1, head=HEAD, reviewer="logic", family="openai", model="gpt-6-sol", verdict="approve",
+        summary="Fine.", created_at=AT,
+    )  # fmt: skip
+    rows = opinions(TaskView(Task(request_id=1, state=TaskState.VERIFYING, title="t", created_at=AT, updated_at=AT),
+                             pulls=(pull,), reviews=(own,)))  # fmt: skip
+    assert [(one["reviewer"], one["model"], one["verdict"], one["why"]) for one in rows] == [
+        ("logic", "gpt-6-sol", "approve", "Fine."),
+        ("CodeRabbit", "", "abstain", "Review rate limited"),
+    ]
