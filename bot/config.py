@@ -99,7 +99,9 @@ def policy_of(document: Document, *, max_agents: int = 0) -> Policy:
         ),
         reviews=ReviewPolicy(document.reviews.families, document.reviews.small_lane_reviews),
         review_bots=review_bots(document.review_bot),
-        keep=Keep(document.keep.runs, document.keep.rows, document.keep.rescued, document.keep.sweep),
+        keep=Keep(
+            document.keep.runs, document.keep.rows, document.keep.rescued, document.keep.sweep, document.keep.listed
+        ),
         times=AttemptTimes(times.prepare, times.start, times.first_event, times.idle, times.run),
         errors=error_scan_of(document.discovery.errors),
         approve_plans=document.waggle.approve_plans,

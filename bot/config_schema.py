@@ -367,6 +367,7 @@ class KeepTable(Table):
     rows: Span = 30 * 86400.0
     rescued: Span = 14 * 86400.0
     sweep: Span = 3600.0
+    listed: Span = 30 * 86400.0
 
 
 class ErrorScanTable(Table):

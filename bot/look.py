@@ -16,16 +16,19 @@ from scheduler.registry import Attempt, Diagnosis, Event, Evidence, Ledger, Port
 T = TypeVar("T", Attempt, PullRequest)
 
 
-def list_tasks(session: Session, *, only_open: bool = False, repo: str = "") -> list[TaskView]:
+def list_tasks(session: Session, *, only_open: bool = False, archived: bool = True, repo: str = "") -> list[TaskView]:
     """Tasks, newest first, with their attempts, pull requests and costs.
 
     Parameters:
         only_open: leave out those that are merged, dropped or stopped.
+        archived: False leaves out those that were finished for long.
         repo: only those of this repository.
     """
     wanted = select(Task).order_by(col(Task.id).desc())
     if only_open:
         wanted = wanted.where(col(Task.state).not_in(list(FINISHED)))
+    if not archived:
+        wanted = wanted.where(col(Task.archived_at).is_(None))
     if repo:
         wanted = wanted.where(Task.repo == repo)
     tasks = session.exec(wanted).all()
@@ -46,6 +49,11 @@ def list_tasks(session: Session, *, only_open: bool = False, repo: str = "") -> 
         )
         for task in tasks
     ]
+
+
+def count_archived(session: Session) -> int:
+    """How many tasks are left out of the lists."""
+    return int(session.exec(select(func.count()).select_from(Task).where(col(Task.archived_at).is_not(None))).one())
 
 
 def read_task(session: Session, task_id: int) -> TaskView | None:

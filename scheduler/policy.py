@@ -129,6 +129,7 @@ class Keep:
     rows_s: float = 30 * 86400.0  #: messages that were sent and deliveries that were acted on
     rescued_s: float = 14 * 86400.0  #: rescued work, after the merge
     sweep_s: float = 3600.0  #: how often what is over is looked for
+    listed_s: float = 30 * 86400.0  #: a merged or dropped task, before it is archived and left out of the lists
 
 
 @dataclass(frozen=True)

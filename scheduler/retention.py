@@ -1,6 +1,7 @@
 """Rows that have done their work and are let go of after a time, so that the registry does not grow for ever.
 
-Tasks, attempts, events and the ledger stay: they are the account of what happened and what it cost.
+Tasks, attempts, events and the ledger stay: they are the account of what happened and what it cost. Tasks that are
+finished for long are archived: they leave the lists, and nothing else.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from scheduler.lifecycle import TaskState
 from scheduler.policy import Keep
 from scheduler.registry.talk import Fact, Inbox, Outbox
 from scheduler.registry.work import Task
-from scheduler.registry.writers import recall, remember
+from scheduler.registry.writers import recall, record, remember
 
 COUNTS = "let go"  #: the fact that counts what was let go of since this home was made
 _MOST = 1000  #: rows in one transaction; other writers wait meanwhile
@@ -58,6 +59,25 @@ def let_go_of_rows(session: Session, now: datetime, keep: Keep) -> dict[str, int
     counts = {"outbox": len(said), "inbox": len(heard)}
     count(session, now, counts)
     return counts
+
+
+def archive(session: Session, now: datetime, keep: Keep) -> int:
+    """Leave finished tasks out of the lists after a time; how many. Everything about them stays, costs included."""
+    rows = session.exec(
+        select(Task)
+        .where(
+            col(Task.state).in_([TaskState.MERGED, TaskState.DROPPED]),
+            col(Task.archived_at).is_(None),
+            col(Task.cleaned_at).is_not(None) | (col(Task.branch) == ""),
+            col(Task.updated_at) < now - timedelta(seconds=keep.listed_s),
+        )
+        .limit(_MOST)
+    ).all()
+    for task in rows:
+        task.archived_at = now
+        session.add(task)
+        record(session, now, what="archived", task_id=task.id, subject="task")
+    return len(rows)
 
 
 def count(session: Session, now: datetime, more: Mapping[str, int]) -> None:

@@ -32,7 +32,7 @@ from scheduler.outside import Outside
 from scheduler.ports import give_back_port
 from scheduler.registry.work import Attempt, PullRequest, Task
 from scheduler.registry.writers import recall, record, remember
-from scheduler.retention import count, let_go_of_rows
+from scheduler.retention import archive, count, let_go_of_rows
 from scheduler.steps import StepName
 
 log = structlog.get_logger(__name__)
@@ -93,6 +93,7 @@ class Sweeper:
 
         def work(session: Session) -> None:
             let_go_of_rows(session, now, keep)
+            archive(session, now, keep)
             _write_down(session, now, left)
 
         await out.registry.write(work)

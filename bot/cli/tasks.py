@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from bot.cli.acts import say_reply
 from bot.cli.common import JsonOption, TaskArgument, bench, fail, out, print_json, task_id_of, utc_now
-from bot.look import list_tasks, read_task
+from bot.look import count_archived, list_tasks, read_task
 from bot.show import TaskView, age, full_json, opinions, task_json
 from integrations.printable import printable
 from scheduler.commands import new_request
@@ -36,6 +36,9 @@ _MARKS = {"ok": "[green]✓[/]", "wait": "[yellow]…[/]", "fail": "[red]✗[/]"
 
 def tasks(
     only_open: Annotated[bool, typer.Option("--open", help="Leave out what is merged, dropped or stopped.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the archived ones, which were merged or dropped long ago.")
+    ] = False,
     orphans: Annotated[
         bool, typer.Option("--orphans", help="Instead: what lies about that no task wants, and why it stays.")
     ] = False,
@@ -46,14 +49,19 @@ def tasks(
         _print_orphans(as_json)
         return
     with bench() as place:
-        views = place.registry.read_now(lambda session: list_tasks(session, only_open=only_open))
+        views, archived = place.registry.read_now(
+            lambda session: (
+                list_tasks(session, only_open=only_open, archived=everything),
+                0 if everything or only_open else count_archived(session),
+            )
+        )
     if as_json:
         print_json([task_json(view) for view in views])
         return
-    if not views:
+    if not views and not archived:
         out.print('No tasks yet. Ask for one: waggle new "customers want CSV export of invoices"')
         return
-    widest = max(len(task_label(view.task.id)) for view in views)
+    widest = max((len(task_label(view.task.id)) for view in views), default=0)
     for view in views:
         row = task_json(view)
         colour = _COLOURS.get(row["state"], "default")
@@ -69,6 +77,8 @@ def tasks(
             out.print(f"{'':<{widest}}  [dim]{row['pr_url']}[/]")
         if said := _signs(view.last):
             out.print(f"{'':<{widest}}  [dim]{escape(' · '.join(said))}[/]")
+    if archived:
+        out.print(f"[dim]{archived} archived: `waggle tasks --all` lists {'it' if archived == 1 else 'them'} too.[/]")
 
 
 def _print_orphans(as_json: bool) -> None:

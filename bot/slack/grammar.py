@@ -83,6 +83,7 @@ _ON_TASK = frozenset(
 #: of those, the ones that take no words behind them
 _BARE = frozenset({"pause", "resume", "takeover", "giveback", "start", "snooze", "never", "extend"})
 _VERBS = _ON_TASK | {"new", "status", "context", "claim", "allow", "deny", "whoami", "help", "estop", "thaw"}
+_SCOPES = frozenset({"all", "archived", "mine"})  #: of `status`
 _PUNCTUATION = ".,;:!?"
 _PRIORITY = re.compile(r"^p[0-3]$", re.IGNORECASE)
 _AFTER = re.compile(r"after(?::\s*|\s+)(?P<labels>\S.*)$", re.IGNORECASE)
@@ -171,7 +172,7 @@ def _meant(verb: str, typed: str, rest: str, surface: Surface, addressed: bool) 
     if verb in _ON_TASK:
         return surface is Surface.THREAD or label is not None or _is_filler(behind)
     if verb in {"status", "help", "whoami", "estop", "thaw"}:
-        return _is_filler(behind) or (verb == "status" and behind.lower() in {"all", "mine"})
+        return _is_filler(behind) or (verb == "status" and behind.lower() in _SCOPES)
     if verb == "new":
         return surface is not Surface.THREAD or addressed
     if verb == "context":
@@ -283,7 +284,7 @@ def _new(rest: str) -> Command:
 
 def _status(rest: str) -> Command:
     first = _split(rest)[0].lower()
-    if first in {"all", "mine"}:
+    if first in _SCOPES:
         return Status(scope=first)
     task_id = read_task_label(first.rstrip(_PUNCTUATION)) if first else None
     return Status(task_id=task_id)

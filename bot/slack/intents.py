@@ -23,7 +23,7 @@ class New:
 @dataclass(frozen=True)
 class Status:
     task_id: int | None = None
-    scope: str = ""  #: all, mine, or empty for what is open
+    scope: str = ""  #: all, archived, mine, or empty for what is open
 
 
 @dataclass(frozen=True)

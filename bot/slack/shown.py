@@ -88,10 +88,13 @@ def listed(session: Session, scope: str, user_id: str, limit: int = 60) -> tuple
     """Tasks for a list, newest first, their pull requests, and how many there are.
 
     Parameters:
-        scope: `all`, the open ones that are `mine`, or empty for all that are open.
+        scope: `all` that are not archived, the `archived` ones, the open ones that are `mine`, or empty for all that are
+            open.
     """
     wanted = select(Task)
-    if scope != "all":
+    if scope in {"all", "archived"}:
+        wanted = wanted.where(col(Task.archived_at).is_(None) if scope == "all" else col(Task.archived_at).is_not(None))
+    else:
         wanted = wanted.where(col(Task.state).not_in(list(FINISHED)))
     if scope == "mine":
         wanted = wanted.where(Task.requester == user_id)

@@ -90,6 +90,7 @@ class Task(SQLModel, table=True):
     help_evidence: list[str] = _json()
     not_before: datetime | None = _instant(nullable=True)
     cleaned_at: datetime | None = _instant(nullable=True)
+    archived_at: datetime | None = _instant(nullable=True)  #: since when it is left out of the lists
     created_at: datetime = _instant()
     updated_at: datetime = _instant()
 

@@ -74,6 +74,7 @@ def move_task(
     task.state = wanted
     task.version += 1
     task.updated_at = now
+    task.archived_at = None  # whoever takes it up again finds it in the lists
     session.add(task)
     record(
         session,

@@ -35,8 +35,9 @@ def overview(command: str, hint: str = "") -> Message:
     )
     parts.append(
         blocks.section(
-            f"*Anywhere*: `{command} new fix the rounding of tax` · `{command} status` · `{command} status mine` · "
-            f"`{command} stop T-12` · `{command} context search export` · `{command} context add …`\n"
+            f"*Anywhere*: `{command} new fix the rounding of tax` · `{command} status` · "
+            f"`{command} status mine|all|archived` · `{command} stop T-12` · `{command} context search export` · "
+            f"`{command} context add …`\n"
             f"*Access*: `{command} whoami` · `{command} claim CODE` · "
             f"`{command} allow @person approver` · `{command} deny @person`\n"
             f"*Emergency* (admins): `{command} estop` lets every agent stand still, `{command} thaw` go on"
