@@ -88,8 +88,8 @@ def listed(session: Session, scope: str, user_id: str, limit: int = 60) -> tuple
     """Tasks for a list, newest first, their pull requests, and how many there are.
 
     Parameters:
-        scope: `all` that are not archived, the `archived` ones, the open ones that are `mine`, or empty for all that are
-            open.
+        scope: `all` but the archived ones, the `archived` ones, the open ones that are `mine`, or empty for all that
+            are open.
     """
     wanted = select(Task)
     if scope in {"all", "archived"}:
