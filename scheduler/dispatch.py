@@ -147,7 +147,7 @@ def _why_not(one: Candidate, going: Sequence[Running], limit: int, host: Host, n
         return "no agent is configured for it"
     if one.not_before is not None and one.not_before > now:
         why = f": the provider of {one.limited} limits it" if one.limited else ""
-        return f"waits until {one.not_before:%H:%M} UTC{why}"
+        return f"waits until {one.not_before:%Y-%m-%d %H:%M} UTC{why}"
     if one.budget_spent:
         return "its budget is spent"
     if one.shared_spent:

@@ -2,6 +2,7 @@
 
 events.py           what any agent's stream says, as values
 outcome.py          how a run ended, in the words of the failure taxonomy
+resets.py           when a limit ends, in the words of providers
 question.py         the fenced block with which an agent asks a person
 claude_code.py      Claude Code is called so,
 claude_stream.py    and its stream is read so; it is the playground's agent's, too

@@ -10,7 +10,9 @@ from enum import StrEnum
 from integrations.agents.events import (
     AgentEvent,
     Ended,
+    Failed,
     Limited,
+    Retry,
     Spent,
     Started,
     Text,
@@ -23,6 +25,7 @@ from integrations.agents.events import (
 )
 from integrations.agents.json_line import storable
 from integrations.agents.question import AgentQuestion, read_question
+from integrations.agents.resets import reset_in_words
 from integrations.engines import RunExit
 
 
@@ -129,12 +132,19 @@ def assemble(
         model=started.model if started else "",
         version=started.version if started else "",
         unreadable=sum(1 for one in events if isinstance(one, Unreadable)),
-        resets_at=_reset(events) if kind is OutcomeKind.RATE_LIMIT else None,
+        resets_at=_reset(events, exit, (message, final, stderr_tail)) if kind is OutcomeKind.RATE_LIMIT else None,
     )
 
 
-def _reset(events: Sequence[AgentEvent]) -> float | None:
-    return next((one.resets_at for one in reversed(events) if isinstance(one, Limited)), None)
+def _reset(events: Sequence[AgentEvent], exit: RunExit | None, told: Sequence[str]) -> float | None:
+    """When the limit ends: as the stream says it, else in the words of whoever complained last."""
+    said = next((one.resets_at for one in reversed(events) if isinstance(one, Limited)), None)
+    if said is not None or exit is None or not exit.ended_at:
+        return said
+    errors = [one for one in events if isinstance(one, Failed | Retry)][-3:]
+    complaints = [one.message if isinstance(one, Failed) else one.error for one in reversed(errors)]
+    read = (reset_in_words(text, exit.ended_at) for text in (*told, *complaints))
+    return next((at for at in read if at is not None), None)
 
 
 def _why(kind: OutcomeKind, ends: Sequence[Ended], exit: RunExit | None, stderr_tail: str) -> str:

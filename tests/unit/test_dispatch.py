@@ -45,7 +45,7 @@ def test_a_low_priority_that_waited_long_goes_before_a_fresh_one() -> None:
     [
         (one(has_prompt=False), "its prompt is being written"),
         (one(has_route=False), "no agent is configured"),
-        (one(not_before=NOW + timedelta(minutes=5)), "waits until 12:05 UTC"),
+        (one(not_before=NOW + timedelta(minutes=5)), "waits until 2026-03-01 12:05 UTC"),
         (one(budget_spent=True), "its budget is spent"),
     ],
 )

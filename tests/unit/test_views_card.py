@@ -173,6 +173,14 @@ def test_too_much_of_everything_still_keeps_heading_and_buttons() -> None:
     assert len(message.blocks) <= budget.BLOCKS
 
 
+def test_a_time_to_wait_for_is_shown_in_the_readers_own() -> None:
+    waits = "waits until 2026-03-01 12:05 UTC: the provider of claude-code limits it (place 1 in the queue)"
+    text = all_text(card(TaskFacts(build.task(TaskState.QUEUED, waits_for=waits))))
+    at = int((build.NOON + timedelta(minutes=5)).timestamp())
+    assert f"waits until <!date^{at}^{{date_short_pretty}} {{time}}|2026-03-01 12:05 UTC>: the provider" in text
+    assert escape.with_times("at 2026-13-01 12:05 UTC <!here>") == "at 2026-13-01 12:05 UTC &lt;!here&gt;"
+
+
 def test_a_running_attempt_shows_its_signs_of_life_each_with_its_age() -> None:
     noon = build.NOON
     at = noon + timedelta(seconds=70)

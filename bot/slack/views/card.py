@@ -109,8 +109,9 @@ def _situation(facts: TaskFacts) -> list[str]:
     """What is special about the state right now."""
     task = facts.task
     if task.state is TaskState.QUEUED and (task.waits_for or task.not_before):
-        until = f" Not before {escape.moment(task.not_before)}." if task.not_before else ""
-        return [f"{escape.line(task.waits_for)}{until}".strip()]
+        if task.waits_for:
+            return [escape.with_times(task.waits_for)]
+        return [f"Not before {escape.moment(task.not_before)}."] if task.not_before else []
     if task.state is TaskState.VERIFYING and task.waits_for:
         return [escape.line(task.waits_for)]
     if task.state in {TaskState.SCOPING, TaskState.PLANNED} and task.after:

@@ -7,7 +7,7 @@ not read again as tokens. Only the functions below produce `<…>`.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from bot.slack.markup import strip_invisible
@@ -15,6 +15,7 @@ from bot.slack.markup import strip_invisible
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 _MARKUP = re.compile(r"<(?=[!@#]|https?:|mailto:)")
+_UTC_TIME = re.compile(r"\b\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC")
 _ESCAPED_USER = re.compile(r"&lt;@([UW][A-Z0-9]{2,20})&gt;")
 
 
@@ -81,6 +82,18 @@ def person(user_id: str) -> str:
 
 def channel(channel_id: str) -> str:
     return f"<#{channel_id}>" if _CHANNEL.fullmatch(channel_id) else line(channel_id)
+
+
+def with_times(raw: str) -> str:
+    """Words of ours on one line, with each `2026-03-01 12:00 UTC` in them as the reader's own time."""
+
+    def shown(found: re.Match[str]) -> str:
+        try:
+            return moment(datetime.strptime(found[0], "%Y-%m-%d %H:%M UTC").replace(tzinfo=UTC))
+        except ValueError:
+            return found[0]
+
+    return _UTC_TIME.sub(shown, line(raw))
 
 
 def ago(at: datetime) -> str:

@@ -37,7 +37,7 @@ def tasks(rows: Sequence[Task], pulls: Sequence[PullRequest], total: int, comman
 def _row(row: Task, links: dict[int, str]) -> str:
     icon, name, _ = STATES[row.state]
     link = links.get(row.id or 0, "")
-    waits = f" · {escape.line(row.waits_for)}" if row.state is TaskState.QUEUED and row.waits_for else ""
+    waits = f" · {escape.with_times(row.waits_for)}" if row.state is TaskState.QUEUED and row.waits_for else ""
     said = f"{icon} *{task_label(row.id)}* {escape.line(row.title)} · {name.lower()}{waits}"
     return said + (f" · {link}" if link else "")
 
