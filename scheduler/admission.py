@@ -18,6 +18,7 @@ from scheduler.dependencies import ask_about_gone, open_ones
 from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import ask_for_help
 from scheduler.footprints import footprints
+from scheduler.held_agents import held_agents, must_wait, try_agent, try_now
 from scheduler.judging import Kind, PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.limits import limited_until
@@ -46,10 +47,16 @@ class Admission:
 
     def __init__(self, out: Outside) -> None:
         self._out = out
+        self._fresh = True
 
     async def admit(self) -> list[str]:
         """Admit what fits, and write on the cards of the others why they wait; the names of new attempts."""
         names: list[str] = []
+        if self._fresh:
+            # Whoever starts Waggle may have mended what an agent waits for.
+            self._fresh = False
+            if await self._out.registry.read(held_agents):
+                await self._out.registry.write(lambda s: try_now(s, self._out.clock()))
         candidates, running, verifying = await self._out.registry.read(self._queue)
         if not candidates:
             return names
@@ -108,6 +115,7 @@ class Admission:
                 continue
             route = pick_route(session, task, self._out)
             limited = limited_until(session, self._out.clock(), route[0]) if route is not None else None
+            barred = must_wait(session, self._out.clock(), route[0]) if route is not None else None
             candidates.append(
                 Candidate(
                     task.id,
@@ -123,7 +131,8 @@ class Admission:
                     pull is not None,
                     route[0] if route is not None and limited is not None else "",
                     open_ones(session, task),
-                    spent_shared(session, self._out.policy(), self._out.clock(), task.channel),
+                    held=barred.sentence(route[0]) if barred is not None and route is not None else "",
+                    shared_spent=spent_shared(session, self._out.policy(), self._out.clock(), task.channel),
                 )
             )
         return candidates, running, verifying
@@ -161,6 +170,10 @@ class Admission:
             move_attempt(session, latest, AttemptState.ENDED, Cause.FINISHED, self._out.clock())
         if self._unheard(session, task):
             return ""
+        now, route = self._out.clock(), pick_route(session, task, self._out)
+        if route is None or must_wait(session, now, route[0]) is not None:
+            return ""  # another task tries a moment ago whether that agent works again
+        try_agent(session, now, route[0])
         return intend(session, self._out, task).name
 
     def _unheard(self, session: Session, task: Task) -> bool:

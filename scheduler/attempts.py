@@ -21,6 +21,7 @@ from scheduler.background import NotYetError, in_own_thread
 from scheduler.budget import purse_of
 from scheduler.confining import confined
 from scheduler.failures import fail
+from scheduler.held_agents import must_wait
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
 from scheduler.limits import limited_until
 from scheduler.names import attempt_name
@@ -76,13 +77,17 @@ def intend(session: Session, out: Outside, task: Task) -> Attempt:
 def pick_route(session: Session, task: Task, out: Outside) -> tuple[str, str] | None:
     """The first of the task's ranked routes whose agent is configured: (agent, model).
 
-    One whose provider limits it is waited for, unless the owner lets tasks go on with the next.
+    One whose provider limits or refuses it is waited for, unless the owner lets tasks go on with the next.
     """
     agents, policy, now = out.agents(), out.policy(), out.clock()
     ranked = [(str(route["agent"]), str(route.get("model", ""))) for route in task.routes]
     ranked += [(route.agent, route.model) for route in policy.routes_for(task.kind)]
     usable = [route for route in ranked if route[0] in agents]
-    free = [route for route in usable if limited_until(session, now, route[0]) is None]
+    free = [
+        route
+        for route in usable
+        if limited_until(session, now, route[0]) is None and must_wait(session, now, route[0]) is None
+    ]
     if policy.retries.failover and free:
         return free[0]
     return usable[0] if usable else None

@@ -39,6 +39,7 @@ class Candidate:
     published: bool = False
     limited: str = ""  #: the agent that it waits for, because that agent's provider limits it until `not_before`
     after: tuple[int, ...] = ()
+    held: str = ""  #: why the agent that it wants starts for nobody, as a sentence; empty when it may
     shared_spent: str = ""  #: the budget of the day, the month or the channel that is spent, as a sentence
 
 
@@ -145,6 +146,8 @@ def _why_not(one: Candidate, going: Sequence[Running], limit: int, host: Host, n
         return "its prompt is being written"
     if not one.has_route:
         return "no agent is configured for it"
+    if one.held:
+        return one.held
     if one.not_before is not None and one.not_before > now:
         why = f": the provider of {one.limited} limits it" if one.limited else ""
         return f"waits until {one.not_before:%Y-%m-%d %H:%M} UTC{why}"

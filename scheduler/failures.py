@@ -13,6 +13,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from scheduler.budget import purse_of
+from scheduler.held_agents import hold_agent
 from scheduler.judging import Diagnosed, DiagnoseFacts, Kind, PersonComment, PromptFacts, WrittenPrompt
 from scheduler.lifecycle import Cause, TaskState
 from scheduler.limits import limit_agent
@@ -55,6 +56,10 @@ def fail(
         resets_at: when the provider's limit ends, where the provider says it.
     """
     rule = rule_for(cause)
+    if rule.action is Action.HOLD and attempt is not None and task.state is TaskState.RUNNING:
+        hold_agent(session, now, attempt.agent, cause, message)
+        _requeue(session, now, task, rule.sentence, "parked")
+        return
     waits = rule.action in {Action.PARK, Action.RESUME}
     if waits and task.infra_waits < policy.retries.infrastructure:
         _wait(session, now, policy, task, cause, rule.action, resets_at)
@@ -65,7 +70,7 @@ def fail(
     repeated = bool(again) and again == task.last_failure
     task.last_failure = again
     move_task(session, task, TaskState.DIAGNOSING, transition, now, why=message or rule.sentence, evidence=lines[:10])
-    if rule.action is Action.PERSON or waits:
+    if rule.action in {Action.PERSON, Action.HOLD} or waits:
         ask_for_help(
             session,
             now,
@@ -123,10 +128,15 @@ def _wait(
         task.not_before = None  # the agent waits, the task need not: another one may take it
     if action is Action.PARK and last is not None and cause in _LIMITS:
         limit_agent(session, now, last.agent, until, cause)
-    task.next_prompt = ""
     again = f" It is over at {until:%Y-%m-%d %H:%M:%S} UTC, says the provider." if resets_at else ""
-    move_task(session, task, TaskState.QUEUED, Cause.PARKED, now, why=rule_for(cause).sentence + again)
     why = "parked" if action is Action.PARK else "lost"
+    _requeue(session, now, task, rule_for(cause).sentence + again, why)
+
+
+def _requeue(session: Session, now: datetime, task: Task, sentence: str, why: str) -> None:
+    """It goes on with the same session later, and nothing is counted."""
+    task.next_prompt = ""
+    move_task(session, task, TaskState.QUEUED, Cause.PARKED, now, why=sentence)
     ask(
         session,
         now,

@@ -23,6 +23,7 @@ from scheduler.background import NotYetError
 from scheduler.budget import budget_that_ran_out, purse_of, spent_on
 from scheduler.failures import ask_for_help, fail
 from scheduler.guiding import STOP_TO_TELL, mark_heard, told_by_turn
+from scheduler.held_agents import release_agent
 from scheduler.judging import PromptFacts
 from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState, Cause, TaskState
@@ -30,7 +31,7 @@ from scheduler.limits import reset_of
 from scheduler.metering import Reading, charge
 from scheduler.outside import Outside
 from scheduler.questions import put_question, rewrite_prompt
-from scheduler.recovery import rule_for
+from scheduler.recovery import Action, rule_for
 from scheduler.registry.reading import open_pull
 from scheduler.registry.work import Attempt, Task
 from scheduler.registry.writers import move_attempt, move_task, refresh_card
@@ -206,8 +207,11 @@ class Finisher:
         attempt.peak_bytes = left.peak_bytes
         attempt.session_id = outcome.session_id or attempt.session_id
         attempt.agent_version = outcome.version or attempt.agent_version
+        used = attempt.tokens_output
         charge(session, now, attempt, _reading(outcome))
-        parked = cause in {"rate-limit", "overloaded"}
+        parked = rule_for(cause).action in {Action.PARK, Action.HOLD} if cause != "done" else False
+        if cause == "done" or (not parked and outcome.tokens.output > used):
+            release_agent(session, now, attempt.agent)
         wanted = AttemptState.PARKED if parked else AttemptState.LOST if cause == "lost" else AttemptState.ENDED
         transition = Cause.PARKED if parked else Cause.VANISHED if cause == "lost" else Cause.FINISHED
         move_attempt(session, attempt, wanted, transition, now, why=attempt.message or cause, evidence=left.evidence)

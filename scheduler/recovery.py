@@ -17,6 +17,7 @@ class Action(StrEnum):
     NONE = "none"  #: somebody stopped it; nothing follows by itself
     PARK = "park"  #: wait, then go on with the same session; spends nothing
     RESUME = "resume"  #: go on with the same session at once; spends nothing while few
+    HOLD = "hold"  #: every task of that agent waits until its account is mended; spends nothing
     DIAGNOSE = "diagnose"  #: name the cause, change the prompt, spend a retry
     PERSON = "person"  #: no retry can help
 
@@ -51,13 +52,9 @@ RULES: dict[str, Rule] = {
         "The agent could not start.",
         cure="`waggle doctor` names what is missing; then reply `retry`.",
     ),
-    "auth": Rule(
-        Action.PERSON, "The agent's login was refused.", cure="Renew its API key or log in again, then reply `retry`."
-    ),
+    "auth": Rule(Action.HOLD, "The agent's login was refused.", cure="Renew its API key, or log it in again."),
     "billing": Rule(
-        Action.PERSON,
-        "The model provider says that the account has no credit left.",
-        cure="Top up the account, then reply `retry`.",
+        Action.HOLD, "The model provider says that the account has no credit left.", cure="Top up the account."
     ),
     "rate-limit": Rule(Action.PARK, "The model provider limits the rate."),
     "overloaded": Rule(Action.PARK, "The model provider is overloaded or cannot be reached."),

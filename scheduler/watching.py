@@ -23,6 +23,7 @@ from scheduler.budget import spent_on, warn_of_budget
 from scheduler.common_death import Doubt
 from scheduler.frost import frost_of
 from scheduler.guiding import mark_heard
+from scheduler.held_agents import release_agent
 from scheduler.ledger_lines import lines_after
 from scheduler.lifecycle import AttemptState
 from scheduler.metering import Meter, Reading, charge
@@ -225,6 +226,8 @@ class Watcher:
             if one.heard:
                 mark_heard(session, now, task, row, one.heard)
             if one.reading is not None:
+                if one.reading.tokens.output > row.tokens_output:
+                    release_agent(session, now, row.agent)
                 charge(session, now, row, one.reading)
             broke = spent_shared(session, self._out.policy(), now, task.channel)
             stop = reason or ("budget" if broke or spent_on(row) >= 1.0 else "")

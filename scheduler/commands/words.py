@@ -24,6 +24,7 @@ from scheduler.commands.replies import (
 from scheduler.commands.steering import answer_push, stop
 from scheduler.dependencies import ABOUT, DROP, GO_ON, forget_gone
 from scheduler.guiding import STOP_TO_TELL
+from scheduler.held_agents import try_now
 from scheduler.judging import DiagnoseFacts, Kind
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, QuestionState, TaskState
 from scheduler.names import task_label
@@ -88,12 +89,20 @@ def retry(session: Session, now: datetime, policy: Policy, actor: Actor, task_id
                 session, now, task, f"thread:{task.id}:v{task.version}", "people", f"{actor.name or actor.id} wrote it"
             )
             return Reply(True, f"{task_label(task.id)} goes back to the agent with your words.", task.id)
+        case TaskState.QUEUED if try_now(session, now, _agent_of(session, task)):
+            return Reply(True, f"{task_label(task.id)} tries again now.{told}", task.id)
         case _ if guidance:
             return Reply(
                 True, f"Noted. {task_label(task.id)} {IN_WORDS[task.state]}; the next prompt holds it.", task.id
             )
         case _:
             return not_now(task, "retry")
+
+
+def _agent_of(session: Session, task: Task) -> str:
+    """The agent that a queued task waits for, as far as rows know; empty for any."""
+    last = latest_attempt(session, task)
+    return last.agent if last is not None else str(task.routes[0].get("agent", "")) if task.routes else ""
 
 
 def answer(session: Session, now: datetime, policy: Policy, actor: Actor, task_id: int, text: str) -> Reply:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from sqlmodel import Session
 
+from scheduler import commands
 from scheduler.lifecycle import AttemptState, TaskState
 from scheduler.policy import Budget, RetryPolicy
 from scheduler.registry import Diagnosis, Task
@@ -69,22 +70,28 @@ async def test_killed_in_the_middle_it_goes_on_with_its_session(tmp_path: Path, 
         assert here.loop.marked("t-1-a1") == []
 
 
-async def test_a_refused_login_is_for_a_person(tmp_path: Path, agent: str) -> None:
+async def test_a_refused_login_holds_the_agent_and_spends_no_retry(tmp_path: Path, agent: str) -> None:
     async with world(tmp_path, agent) as here:
         here.model.trouble = Trouble(401, "authentication_error", "invalid x-api-key")
         task_id = await here.loop.approved(REQUEST)
-        task = await here.loop.until(task_id, TaskState.NEEDS_HELP, timeout=120)
-        (attempt,) = await here.attempts(task_id)
-        assert (attempt.outcome, task.help_class, task.retries_failure) == ("auth", "auth", 0)
+        attempt = await here.attempt(task_id, 1, AttemptState.PARKED)
+        task = await here.loop.until(task_id, TaskState.QUEUED)
+        assert (attempt.outcome, task.retries_failure, task.infra_waits) == ("auth", 0, 0)
         assert "planted-key" not in attempt.message
+        (said,) = await here.loop.said("alert")
+        assert "Renew its API key" in said.payload["text"] and "planted-key" not in said.payload["text"]
+        here.model.trouble = None
+        assert (await here.loop.do(commands.retry, task_id)).ok
+        await here.loop.until(task_id, TaskState.READY, timeout=120)
 
 
-async def test_an_empty_account_is_for_a_person(tmp_path: Path, agent: str) -> None:
+async def test_an_empty_account_holds_the_agent(tmp_path: Path, agent: str) -> None:
     async with world(tmp_path, agent) as here:
         here.model.trouble = NO_CREDIT[agent]
         task_id = await here.loop.approved(REQUEST)
-        task = await here.loop.until(task_id, TaskState.NEEDS_HELP, timeout=120)
-        assert (task.help_class, len(await here.attempts(task_id))) == ("billing", 1)
+        attempt = await here.attempt(task_id, 1, AttemptState.PARKED)
+        task = await here.loop.until(task_id, TaskState.QUEUED)
+        assert (attempt.outcome, task.retries_failure, len(await here.attempts(task_id))) == ("billing", 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,15 @@ def test_every_outcome_of_the_taxonomy_has_a_rule_and_a_sentence(kind: OutcomeKi
     assert rule_for(kind.value).sentence.endswith(".")
 
 
-@pytest.mark.parametrize("cause", ["auth", "billing", "no-model", "bad-setup", "budget", "install"])
+@pytest.mark.parametrize("cause", ["no-model", "bad-setup", "budget", "install"])
 def test_what_no_retry_can_mend_goes_to_a_person_with_a_cure(cause: str) -> None:
     assert rule_for(cause).action is Action.PERSON
+    assert rule_for(cause).cure
+
+
+@pytest.mark.parametrize("cause", ["auth", "billing"])
+def test_a_refused_account_holds_the_agent_and_has_a_cure(cause: str) -> None:
+    assert rule_for(cause).action is Action.HOLD
     assert rule_for(cause).cure
 
 
