@@ -26,15 +26,13 @@ MB = 2**20
 LIMIT = 100 * MB
 RATE = 200 * MB  #: of the allocator, in bytes a second: fast for its limit, and harmless for the machine
 
-#: takes memory at a steady rate and never gives it back; gives up by itself far above its limit
+#: takes memory, never faster than that, and never gives it back; gives up by itself far above its limit
 ALLOCATOR = f"""
 import time
-held, began = [], time.monotonic()
+held = []
 while len(held) < 400:
-    if len(held) * 2**20 < (time.monotonic() - began) * {RATE}:
-        held.append(b"x" * 2**20)
-    else:
-        time.sleep(0.002)
+    held.append(b"x" * 2**20)
+    time.sleep(2**20 / {RATE})
 """
 BOMB = "import os\nwhile True:\n  if os.fork() == 0: os.setsid(); os.execlp('sleep', 'sleep', '1000')\n"
 CHILDREN = """
