@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session
 
 from integrations.fault import IntegrationError
-from integrations.github import Conflict, Forbidden, Invalid, NotFound
+from integrations.github import CheckOutput, Conflict, Forbidden, Invalid, NotFound
 from integrations.github.excerpt import excerpt
 from integrations.redact import redact
 from scheduler.background import NotYetError
@@ -27,6 +27,8 @@ from scheduler.registry.writers import record
 from scheduler.steps import StepName
 
 _LOG_LINES = 60
+_OWN_LINES = 20
+_REMARKS = 10
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,12 @@ class RedCi:
                 continue
             if check.job_id is None:
                 machinery = False
+                lines += [f"what reported it says more at {check.url}"] if check.url else []
                 continue
             output = self._out.github.check_output(pull.repo, check.job_id)
             cut = excerpt(output.log, _LOG_LINES)
             machinery = machinery and cut.infra and not _about_code(output.annotations)
-            lines += [f"{note.path}:{note.line}: {note.message}" for note in output.annotations][:10]
-            lines += [line.rstrip() for line in cut.lines]
+            lines += evidence_of(output, cut.lines)
         return _Explained([redact(line, self._out.secrets) for line in lines], machinery)
 
     async def _once_more(self, pull: PullRequest, culprits: Sequence[CheckRun]) -> None:
@@ -186,6 +188,16 @@ def _culprits(pull: PullRequest) -> tuple[CheckRun, ...]:
     rerun = rerun_of(pull.facts, pull.head_sha)
     again = rerun is not None and any(check.job_id in rerun.jobs for check in found)
     return () if again or any(check.state == "wait" for check in gate) else found
+
+
+def evidence_of(output: CheckOutput, log: Sequence[str]) -> list[str]:
+    """What a red check says, the most telling first: its own words, its remarks on lines, its steps, its log. Pure."""
+    own = [line.rstrip() for line in output.summary.splitlines() if line.strip()][:_OWN_LINES]
+    remarks = [f"{note.path}:{note.line}: {note.message}" for note in output.annotations][:_REMARKS]
+    steps = [f"failed step: {name}" for name in output.failed_steps]
+    cut = [line.rstrip() for line in log]
+    missing = [output.log_missing] if output.log_missing and not (own or remarks or cut) else []
+    return [*own, *remarks, *steps, *cut, *missing]
 
 
 def _about_code(annotations: Sequence[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What a check has to say: summary, annotations, and the job's log.
+"""What a check has to say: summary, annotations, the steps that failed, and the job's log.
 
 PyGithub cannot fetch a log: GitHub redirects to a storage host that PyGithub refuses to call, and that storage refuses
 a request with our credential (PyGithub #3314, KnpLabs/php-github-api#1156). The credential is therefore used for the
@@ -23,11 +23,12 @@ LOG_KEPT = 8_000_000
 LOG_READ = 200_000_000
 LOG_S = 60
 MOST_ANNOTATIONS = 50
+_FAILED = ("failure", "timed_out", "cancelled")
 MOST_SUMMARY = 20_000
 
 
 def check_output(connection: Connection, slug: str, job_id: int) -> CheckOutput:
-    """Summary, annotations and log of a check run. What this credential may not read is left out.
+    """Summary, annotations, failed steps and log of a check run. What this credential may not read is left out.
 
     Raises AuthFailed, RateLimited, SecondaryLimited, TimedOut, Unavailable.
     """
@@ -42,7 +43,18 @@ def check_output(connection: Connection, slug: str, job_id: int) -> CheckOutput:
         log, missing = "", "GitHub has no log of this job: it is still running, was deleted, or is no Actions job."
     except Forbidden as problem:
         log, missing = "", problem.user_message
-    return CheckOutput(summary, annotations, redact(log), missing)
+    try:
+        steps = _failed_steps(connection, slug, job_id)
+    except (Forbidden, NotFound):
+        steps = ()
+    return CheckOutput(summary, annotations, redact(log), missing, steps)
+
+
+def _failed_steps(connection: Connection, slug: str, job_id: int) -> tuple[str, ...]:
+    with connection.calling(f"look at the steps of job {job_id} of {slug}") as client:
+        _, job = client.requester.requestJsonAndCheck("GET", f"/repos/{slug}/actions/jobs/{job_id}")
+        failed = [step["name"] for step in job.get("steps") or () if step.get("conclusion") in _FAILED]
+        return tuple(redact(str(name)) for name in failed)
 
 
 def _from_check(connection: Connection, slug: str, job_id: int) -> tuple[str, tuple[Annotation, ...]]:

@@ -270,12 +270,14 @@ class CheckOutput:
     Attributes:
         log: the job's whole log as text, secrets removed; empty when there is none to read.
         log_missing: why there is no log, for people.
+        failed_steps: names of the job's steps that failed, in their order.
     """
 
     summary: str
     annotations: tuple[Annotation, ...]
     log: str
     log_missing: str = ""
+    failed_steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

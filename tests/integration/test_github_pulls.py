@@ -142,7 +142,7 @@ def test_a_red_one_shows_why_without_the_credential(place: Playground, github: G
     output = github.check_output(SLUG, failed.job_id)
 
     assert "E   AssertionError: 1 != 2" in excerpt(output.log, 20).lines
-    assert output.log_missing == ""
+    assert (output.log_missing, output.failed_steps) == ("", ("Run sh run-tests.sh",))
     assert any("exit code 3" in note.message for note in output.annotations)
     [fetch] = place.calls("GET", "/actions-logs/")[-1:]
     assert fetch["actor"] == ""

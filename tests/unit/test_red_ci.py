@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from integrations.github import CheckFact, JobAttempt, PullDetail
+from integrations.github import Annotation, CheckFact, CheckOutput, JobAttempt, PullDetail
 from integrations.github.errors import Forbidden
 from scheduler.judging import Kind
 from scheduler.lifecycle import TaskState
+from scheduler.red_ci import evidence_of
 from scheduler.registry import Evidence, Judgement, Registry
 from tests.conftest import Clock
 from tests.unit.supervised import FakeGitHub, Stand, Truth, sha
@@ -181,3 +182,24 @@ async def test_what_turned_green_before_its_log_was_read_is_no_failure(stand: St
     await see(stand)
     await stand.explain()
     assert retries(stand) == (0, 0) and github.again == []
+
+
+NOTE = Annotation("app/export.py", 7, "failure", "", "total is off")
+WHOLE = CheckOutput("2 tests failed\n\n- test_total\n", (NOTE,), "a log", "", ("Run pytest",))
+
+
+@pytest.mark.parametrize(
+    ("output", "log", "said"),
+    [
+        (
+            WHOLE,
+            ["E  1 != 2  "],
+            ["2 tests failed", "- test_total", "app/export.py:7: total is off", "failed step: Run pytest", "E  1 != 2"],
+        ),
+        (CheckOutput("", (), "", "There is no log."), [], ["There is no log."]),
+        (CheckOutput("2 tests failed", (), "", "There is no log."), [], ["2 tests failed"]),
+        (CheckOutput("", (NOTE,) * 30, ""), [], ["app/export.py:7: total is off"] * 10),
+    ],
+)
+def test_a_red_check_says_its_most_telling_words_first(output: CheckOutput, log: list[str], said: list[str]) -> None:
+    assert evidence_of(output, log) == said
