@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -13,6 +14,9 @@ from integrations.github.errors import AuthFailed, GitHubError, RateLimited, Sec
 from integrations.github.graphql import Reply, ask, remember
 
 A = TypeVar("A", bound=NodesAnswer)  # type: ignore[type-arg]  # of any node
+#: Requests beside each other: GitHub allows a hundred, and asks for few.
+BESIDE = 3
+_LIMITS = (AuthFailed, RateLimited, SecondaryLimited)
 #: How long a smaller chunk is kept after GitHub ran out of time.
 SHRUNK_FOR = timedelta(hours=1)
 
@@ -51,38 +55,55 @@ class ChunkedQuery(Generic[A]):
         self._largest = self._chunk = largest
         self._what = what
         self._shrunk_at: datetime | None = None
+        self._pool: ThreadPoolExecutor | None = None
 
     def ask(self, node_ids: Sequence[str]) -> Asked[A]:
         """Ask for these. Raises AuthFailed, RateLimited, SecondaryLimited when not one request was answered."""
         waiting = [list(chunk) for chunk in _chunks(list(dict.fromkeys(node_ids)), self._size())]
         found: Asked[A] = Asked()
         while waiting:
-            chunk = waiting.pop(0)
-            found.requests += 1
-            try:
-                reply = ask(self._connection, self._name, {"ids": chunk}, self._answer, self._what)
-            except TimedOut:
-                if len(chunk) == 1:
+            now, waiting = waiting[:BESIDE], waiting[BESIDE:]
+            answers = self._beside(now)
+            found.requests += len(now)
+            limited: GitHubError | None = None
+            halved: list[list[str]] = []
+            for chunk, answer in zip(now, answers, strict=True):
+                if isinstance(answer, Reply):
+                    self._take(found, chunk, answer)
+                elif isinstance(answer, TimedOut) and len(chunk) > 1:
+                    self._shrink(len(chunk) // 2)
+                    halved += [list(part) for part in _chunks(chunk, (len(chunk) + 1) // 2)]
+                else:
                     found.failed.update(chunk)
-                    continue
-                self._shrink(len(chunk) // 2)
-                waiting[:0] = [list(part) for part in _chunks(chunk, (len(chunk) + 1) // 2)]
-                continue
-            except (AuthFailed, RateLimited, SecondaryLimited):
+                    limited = answer if isinstance(answer, _LIMITS) else limited
+            waiting = [*halved, *waiting]
+            if limited is not None:
                 if not found.replies:
-                    raise
-                found.failed.update(chunk, *waiting)
+                    raise limited
+                found.failed.update(*waiting)
                 break
-            except GitHubError:
-                found.failed.update(chunk)
-                continue
-            quota = reply.data.rate_limit
-            remember(self._connection.limits, quota)
-            if quota is not None:
-                found.cost += quota.cost
-                found.remaining = quota.remaining
-            found.replies.append((chunk, reply))
         return found
+
+    def _beside(self, chunks: Sequence[list[str]]) -> list[Reply[A] | GitHubError]:
+        if len(chunks) == 1:
+            return [self._one(chunks[0])]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(BESIDE, "chunks")  # kept, and with its threads their connections
+        return list(self._pool.map(self._one, chunks))
+
+    def _one(self, chunk: list[str]) -> Reply[A] | GitHubError:
+        try:
+            return ask(self._connection, self._name, {"ids": chunk}, self._answer, self._what)
+        except GitHubError as problem:
+            return problem
+
+    def _take(self, found: Asked[A], chunk: list[str], reply: Reply[A]) -> None:
+        quota = reply.data.rate_limit
+        remember(self._connection.limits, quota)
+        if quota is not None:
+            found.cost += quota.cost
+            found.remaining = min(quota.remaining, quota.remaining if found.remaining is None else found.remaining)
+        found.replies.append((chunk, reply))
 
     def _size(self) -> int:
         if self._shrunk_at is not None and self._connection.clock() - self._shrunk_at >= SHRUNK_FOR:

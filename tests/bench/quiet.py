@@ -28,7 +28,7 @@ from tests.bench.thousand import fill
 from tests.integration.loop import Loop, compose, open_home, policy
 
 _FIRST_ID = 1000
-_SETTLE_S = 120.0  #: GitHub computes in the background whether what was just opened can be merged
+_SETTLE_S = 60.0  #: GitHub computes in the background whether what was just opened can be merged
 
 
 def verifying(count: int) -> dict[int, TaskState]:
@@ -104,9 +104,19 @@ def quiet_home(home: Path, place: Place, pulls: dict[int, PullRef]) -> Quiet:
     chosen = policy(reviews=ReviewPolicy(families=0))
     loop = compose(home, place, registry, chosen, tick_s=3600.0)
     fill(registry, verifying(len(pulls)), pulls)
-    seen = loop.outside.github.light([one.node_id for one in pulls.values()]).pulls
-    look_closely(registry, seen)
+    look_closely(registry, _known(loop, [one.node_id for one in pulls.values()]))
     return Quiet(loop)
+
+
+def _known(loop: Loop, node_ids: list[str]) -> dict[str, PullLight]:
+    """What a light look says once GitHub has computed what can be merged: later it would be a change to look into."""
+    deadline = time.monotonic() + _SETTLE_S
+    while time.monotonic() < deadline:
+        seen = dict(loop.outside.github.light(node_ids).pulls)
+        if all(one.mergeable != "unknown" for one in seen.values()):
+            return seen
+        time.sleep(0.1)
+    raise AssertionError("GitHub still computes what can be merged")
 
 
 def look_closely(registry: Registry, seen: Any) -> None:

@@ -100,7 +100,7 @@ def test_a_timeout_halves_the_question_and_is_remembered(place: Playground, refs
 def test_one_that_never_answers_does_not_hide_the_others(
     place: Playground, refs: list[PullRef], github: GitHub
 ) -> None:
-    place.fault(answer="timeout", operation="WaggleLight", next=3)
+    place.fault(answer="timeout", operation="WaggleLight", next=4)  # four, both halves, and one of those alone
 
     batch = github.light(ids(refs))
 
