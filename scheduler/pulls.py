@@ -34,6 +34,7 @@ from scheduler.registry.work import PullRequest, Task
 from scheduler.registry.writers import move_pull, move_task, record, refresh_card, say
 from scheduler.remarks import seen_remarks
 from scheduler.review_bots import of_bots
+from scheduler.unseen import LASTING, Unseen
 from scheduler.unsettled import Unsettled
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class PullWatcher:
         self._dependencies = Dependencies(out)
         self._quota = QuotaWatch(out)
         self._unsettled = Unsettled()
+        self._unseen = Unseen()
         self._looked: dict[int, datetime] = {}  #: when each was looked at closely, in this life
         self._began = out.clock()
         self.closer = CloserLook(out, self._put_detail, self._now_looked_at)
@@ -84,7 +86,7 @@ class PullWatcher:
         self._unsettled.forget_but(row.id for row in rows if row.id is not None)
         if not rows or not await self._quota.allows_look():
             return Fetched()
-        return await self._ask(rows)
+        return await self._ask(rows, every=True)
 
     async def look_again(self) -> Fetched:
         """Between two ticks: those whose mergeability GitHub was still computing, a few times and soon."""
@@ -94,7 +96,7 @@ class PullWatcher:
         rows = await self._out.registry.read(lambda s: watched(s, self._out.clock()))
         return await self._ask([row for row in rows if row.id in again])
 
-    async def _ask(self, rows: Sequence[PullRequest]) -> Fetched:
+    async def _ask(self, rows: Sequence[PullRequest], *, every: bool = False) -> Fetched:
         out = self._out
         if not rows:
             return Fetched()
@@ -115,6 +117,8 @@ class PullWatcher:
         gone = [row for row in rows if row.node_id in batch.gone]
         if gone:
             await self._gone(gone)
+        if every:
+            await self._tell_unseen([row for row in rows if row.node_id in batch.failed])
         await self._dependencies.work(GITHUB)
         wanted = [(row.id, seen) for row, seen in found if row.id is not None and self._wants_detail(row, seen)]
         return Fetched(
@@ -151,6 +155,14 @@ class PullWatcher:
 
     def _now_looked_at(self, pull_id: int) -> None:
         self._looked[pull_id] = self._out.clock()
+
+    async def _tell_unseen(self, missed: Sequence[PullRequest]) -> None:
+        """The rest of an answer is no news of these: what was known of them stands, and people hear when it lasts."""
+        addresses = {row.id: row.url for row in missed if row.id is not None}
+        for pull_id in self._unseen.look(addresses, self._out.clock()):
+            lasted = LASTING.seconds // 60
+            text = f"GitHub has not answered about {addresses[pull_id]} for {lasted} minutes; what I know is as old."
+            await self._note(pull_id, text)
 
     async def _gone(self, rows: Sequence[PullRequest]) -> None:
         def untold(session: Session) -> list[PullRequest]:

@@ -20,8 +20,7 @@ log = structlog.get_logger(__name__)
 PATH = "/github/webhooks"
 #: Bytes of a body; GitHub sends no larger ones. None of it is kept, whatever its size.
 LARGEST_BODY = 25 * 2**20
-#: Seconds for a body to arrive in.
-_READ_S = 10.0
+READ_S = 10.0
 _REMEMBERED = 2000
 _CLOSE_S = 1.0
 
@@ -49,13 +48,15 @@ class Webhooks:
     Parameters:
         secret: the one that is typed into GitHub's form; not empty.
         wake: called for each new delivery of an event in WAKING; returns at once.
+        read_s: seconds for a body to arrive in.
     """
 
-    def __init__(self, secret: str, wake: Callable[[], None]) -> None:
+    def __init__(self, secret: str, wake: Callable[[], None], *, read_s: float = READ_S) -> None:
         if not secret:
             raise ValueError("anybody could sign with an empty secret")
         self._secret = secret.encode()
         self._wake = wake
+        self._read_s = read_s
         self._known: OrderedDict[str, None] = OrderedDict()
         self._runner: web.AppRunner | None = None
 
@@ -76,7 +77,10 @@ class Webhooks:
             self._runner = None
 
     async def _take(self, request: web.Request) -> web.Response:
-        said = await self._signature(request)
+        try:
+            said = await self._signature(request)
+        except TimeoutError:
+            return web.Response(status=408, text="too slow\n", headers={"Connection": "close"})
         if said is None:
             log.warning("a webhook with too large a body was refused")
             # The rest of the body is not read, so the connection is of no more use.
@@ -103,7 +107,7 @@ class Webhooks:
         if (request.content_length or 0) > LARGEST_BODY:
             return None
         digest, size = hmac.new(self._secret, digestmod=hashlib.sha256), 0
-        async with asyncio.timeout(_READ_S):
+        async with asyncio.timeout(self._read_s):
             async for chunk in request.content.iter_any():
                 size += len(chunk)
                 if size > LARGEST_BODY:

@@ -112,6 +112,16 @@ async def test_a_huge_body_is_refused_before_it_is_read(door: Door) -> None:
     writer.close()
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(door: Door) -> None:
+    impatient = Webhooks(SECRET, door._wake, read_s=0.05)
+    port = await impatient.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf".encode())
+    assert b" 408 " in await reader.readline()
+    writer.close()
+    await impatient.stop()
+
+
 async def test_a_huge_body_that_does_not_say_its_size_is_refused_too(door: Door) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(LARGEST_BODY // 2**20 + 1):
