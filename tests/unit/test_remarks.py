@@ -12,6 +12,7 @@ from integrations.github import Comment, Thread
 from scheduler.lifecycle import TaskState
 from scheduler.registry import Event, PullRequest, Registry, Review
 from scheduler.remarks import confirmed, remark_of, seen_remarks, unsaid
+from scheduler.review_comment import Spokesman
 from scheduler.same_finding import key_of, same
 from tests.conftest import Clock
 from tests.unit.supervised import Stand, sha
@@ -120,3 +121,35 @@ async def test_what_github_refuses_for_good_is_written_down_and_not_tried_again(
     (event,) = stand.rows(Event, what="comment_refused")
     assert event.why == "The token may not comment." and stand.pull.facts["summary"]["head"] == sha(1)
     assert stand.pull.facts.get("remarks", {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "owed"),
+    [
+        (TaskState.DIAGNOSING, [1]),
+        (TaskState.QUEUED, [1]),
+        (TaskState.RUNNING, [1]),
+        (TaskState.VERIFYING, []),  # the judgement asks for it
+        (TaskState.STOPPED, []),
+    ],
+)
+async def test_what_a_crash_left_unsaid_is_said_while_the_agent_is_back_at_work(
+    registry: Registry, clock: Clock, state: TaskState, owed: list[int]
+) -> None:
+    stand = Stand(registry, clock)
+    stand.task_in(state)
+    assert await Spokesman(stand.outside).owed() == [], "nobody has reviewed it"
+    reviewed(stand, sha(1), FOUND)
+    assert await Spokesman(stand.outside).owed() == owed
+    await Spokesman(stand.outside).tell(1)
+    assert await Spokesman(stand.outside).owed() == [] and len(stand.github.remarks) == 1
+
+
+async def test_nothing_is_said_of_a_head_commit_that_nobody_reviewed(registry: Registry, clock: Clock) -> None:
+    stand = Stand(registry, clock)
+    stand.task_in(TaskState.RUNNING)
+    reviewed(stand, sha(1), FOUND)
+    reviewed(stand, sha(2))
+    stand.change(lambda session: session.delete(session.get(Review, 2)))
+    await stand.report()
+    assert "summary" not in stand.pull.facts and stand.github.remarks == []
