@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.demo.scenarios import Scenario
+from bot.demo.secret_scan import leaked
 from bot.demo.stage import PACE, SceneFailed, Stage, open_stage
 from bot.demo.transcript import Line
 from bot.show import Json
@@ -90,6 +91,8 @@ async def _play(scenario: Scenario, console: Console, label: str) -> Played:
 async def _act(scenario: Scenario, stage: Stage, played: Played) -> None:
     try:
         await scenario.play(stage)
+        if found := await leaked(stage):
+            raise SceneFailed(f"credentials are where they do not belong: {'; '.join(found)}")
     finally:
         await stage.transcript.look()
         played.messages = list(stage.transcript.lines)

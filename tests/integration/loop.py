@@ -286,14 +286,18 @@ async def running(
     clock: Callable[[], datetime] | None = None,
     agents: Mapping[str, AgentAdapter] | None = None,
     patience: Patience | None = None,
+    place: Place | None = None,
+    secrets: tuple[str, ...] = (),
 ) -> AsyncIterator[Loop]:
     """A loop that runs until the block ends.
 
     Parameters:
         agents: others than the scripted one.
+        place: a playground with other credentials than usual.
+        secrets: what this Waggle holds beside GitHub's token.
         model_key: another key than the playground's, so that every call of a model is refused.
     """
-    place = place_at(tmp_path / "playground")
+    place = place or place_at(tmp_path / "playground")
     async with playground(place) as services:
         home = tmp_path / "home"
         registry = open_home(home)
@@ -308,6 +312,7 @@ async def running(
             clock=clock,
             agents=agents,
             patience=patience,
+            secrets=secrets,
         )
         loop.services = services
         await loop.start()
@@ -336,6 +341,7 @@ def compose(
     scans: bool = False,
     patience: Patience | None = None,
     terminals: Terminals | None = None,
+    secrets: tuple[str, ...] = (),
 ) -> Loop:
     """Every part of a Waggle without Slack, built and not started. `scans`: it looks at the playground's tracker."""
     repositories = Repositories(home)
@@ -360,7 +366,7 @@ def compose(
         pictures=Pictures(home / "pictures"),
         clock=clock,
         new_id=lambda: str(uuid.uuid4()),
-        secrets=(place.github_token,),
+        secrets=(place.github_token, *secrets),
         steps=steps or Steps(),
         tracker=_tracker(place) if scans else None,
         terminals=terminals or NoTerminals(),
