@@ -12,14 +12,19 @@ WORKERS ?= 2
 CLAUDE_CODE_VERSION ?= 2.1.330
 CODEX_VERSION ?= 0.169.0
 AGENTS := build/agents
+# Package managers that a few tests use where they are.
+UV_VERSION ?= 0.13.9
+PNPM_VERSION ?= 10.34.9
+TOOLS := build/tools
 AGENTS_STAMP := $(AGENTS)/.installed-$(CLAUDE_CODE_VERSION)-$(CODEX_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-agents crash demo demo-all bench check
+.PHONY: help run test test-tools test-agents crash demo demo-all bench check
 
 help:
 	@echo 'make run       start Waggle; what has no credentials is served by the playground'
 	@echo 'make test      run the tests'
+	@echo 'make test-tools   install the package managers that some tests use into build/tools/bin'
 	@echo 'make test-agents  install Claude Code and Codex into build/ and run the tests that drive them, without an account'
 	@echo 'make crash     kill Waggle before, within and after every side effect (minutes)'
 	@echo 'make demo      play the core scenarios in the terminal'
@@ -32,6 +37,14 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-tools:
+	@command -v npm >/dev/null || { echo 'pnpm comes from npm, and it is not here. Debian: apt-get install npm.' >&2; exit 1; }
+	@mkdir -p $(TOOLS)/bin
+	@$(PYTHON) -m venv $(TOOLS)/uv
+	@$(TOOLS)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@npm install --prefix $(TOOLS) --no-audit --no-fund --no-save pnpm@$(PNPM_VERSION) >/dev/null
+	@ln -sf ../uv/bin/uv ../node_modules/.bin/pnpm $(TOOLS)/bin/
 
 # Not below the temporary directory: Codex refuses to keep its helper programs there.
 test-agents: $(STAMP) $(AGENTS_STAMP)
