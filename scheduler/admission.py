@@ -18,6 +18,7 @@ from scheduler.dependencies import ask_about_gone, open_ones
 from scheduler.dispatch import Candidate, Decision, Running, admit
 from scheduler.failures import ask_for_help
 from scheduler.footprints import footprints
+from scheduler.foresight import Foresight, foreseen
 from scheduler.held_agents import held_agents, must_wait, try_agent, try_now
 from scheduler.judging import Kind, PromptFacts
 from scheduler.lifecycle import LIVE_ATTEMPT, AttemptState, Cause, TaskState
@@ -48,6 +49,7 @@ class Admission:
     def __init__(self, out: Outside) -> None:
         self._out = out
         self._fresh = True
+        self._foresight = Foresight(out)
 
     async def admit(self) -> list[str]:
         """Admit what fits, and write on the cards of the others why they wait; the names of new attempts."""
@@ -60,6 +62,8 @@ class Admission:
         candidates, running, verifying = await self._out.registry.read(self._queue)
         if not candidates:
             return names
+        if await self._foresight.look([one.task_id for one in candidates if not one.published]):
+            candidates, running, verifying = await self._out.registry.read(self._queue)
         policy, now = self._out.policy(), self._out.clock()
         host, running = await asyncio.to_thread(lambda: (self._out.host(), self._grown(running)))
         last = await self._out.registry.read(self._last_start) if policy.capacity.stagger_s else None
@@ -101,17 +105,20 @@ class Admission:
         memory = footprints(session, self._out.policy(), (task.repo for task in tasks))
         live = select(Attempt.task_id, Attempt.name).where(col(Attempt.state).in_(list(LIVE_ATTEMPT)))
         names = dict(session.exec(live).all())
+        known = foreseen(session, [task.id for task in tasks if task.id is not None])
         for task in tasks:
             assert task.id is not None
             pull = open_pull(session, task)
+            # What a pull request changes is seen; before that, history says what will probably change as well.
+            likely = frozenset() if _changed(pull) else frozenset(known.get(task.id, {}).get("files", ()))
             files = frozenset(task.expected_files) | _changed(pull)
             if task.state is TaskState.RUNNING:
                 name = names.get(task.id, "")  # none while its work is published: then it takes no memory
                 needs = memory[task.repo] if name else 0
-                running.append(Running(task.id, task.repo, needs, files=files, name=name))
+                running.append(Running(task.id, task.repo, needs, files=files, name=name, likely=likely))
                 continue
             if task.state is TaskState.VERIFYING:
-                verifying.append(Writer(task.id, task.repo, files))
+                verifying.append(Writer(task.id, task.repo, files, likely))
                 continue
             route = pick_route(session, task, self._out)
             limited = limited_until(session, self._out.clock(), route[0]) if route is not None else None
@@ -133,6 +140,7 @@ class Admission:
                     open_ones(session, task),
                     held=barred.sentence(route[0]) if barred is not None and route is not None else "",
                     shared_spent=spent_shared(session, self._out.policy(), self._out.clock(), task.channel),
+                    likely=likely,
                 )
             )
         return candidates, running, verifying

@@ -41,6 +41,7 @@ class Candidate:
     after: tuple[int, ...] = ()
     held: str = ""  #: why the agent that it wants starts for nobody, as a sentence; empty when it may
     shared_spent: str = ""  #: the budget of the day, the month or the channel that is spent, as a sentence
+    likely: frozenset[str] = frozenset()  #: what it will probably change as well, by the repository's history
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Running:
     resident_bytes: int = 0  #: what its processes hold already, which free memory no longer shows
     files: frozenset[str] = frozenset()
     name: str = ""  #: of its attempt
+    likely: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def admit(
         decisions.append(Decision(one.task_id, not reason, reason, position))
         if not reason:
             last_start = now
-            going.append(Running(one.task_id, one.repo, one.memory_bytes, files=one.files))
+            going.append(Running(one.task_id, one.repo, one.memory_bytes, files=one.files, likely=one.likely))
             free -= one.memory_bytes
     return decisions
 
@@ -182,5 +184,5 @@ def _size(count: int) -> str:
 
 def _in_the_way(one: Candidate, going: Sequence[Running], verifying: Sequence[Writer]) -> str:
     """For whom it waits. Who runs waits for nobody, and who has a pull request for runners only: no circle closes."""
-    writers = [Writer(other.task_id, other.repo, other.files) for other in going]
-    return waits_for(one.repo, one.files, writers if one.published else [*writers, *verifying])
+    writers = [Writer(other.task_id, other.repo, other.files, other.likely) for other in going]
+    return waits_for(one.repo, one.files, writers if one.published else [*writers, *verifying], one.likely)

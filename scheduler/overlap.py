@@ -1,6 +1,7 @@
 """Whether two tasks of one repository would change the same thing. Pure.
 
-What a task is expected to change, and what its pull request has changed so far, is its write set. Lockfiles and
+What a task is expected to change, and what its pull request has changed so far, is its write set; until there is a pull
+request, what changed together with it before widens it (`foresight.py`). Lockfiles and
 migrations overlap with their own kind whatever they are called: two of them never merge, even in different files.
 """
 
@@ -30,6 +31,7 @@ class Writer:
     task_id: int
     repo: str
     files: frozenset[str]
+    likely: frozenset[str] = frozenset()  #: what it will probably change as well, by the repository's history
 
 
 def group(path: str) -> str:
@@ -51,10 +53,22 @@ def shared(mine: Collection[str], theirs: Collection[str]) -> str:
     return groups[0] if groups else ""
 
 
-def waits_for(repo: str, files: Collection[str], writers: Sequence[Writer]) -> str:
-    """For whom a task that is to change these files waits, as its card says it; empty when for nobody."""
+def guessed(files: Collection[str], likely: Collection[str], other: Writer) -> str:
+    """What one of two is to change and the other probably will, in words; a guess against a guess is nothing."""
+    return shared(files, other.likely) or shared(likely, other.files)
+
+
+def waits_for(repo: str, files: Collection[str], writers: Sequence[Writer], likely: Collection[str] = ()) -> str:
+    """For whom a task that is to change these files waits, as its card says it; empty when for nobody.
+
+    Parameters:
+        likely: what it will probably change beside them.
+    """
     for other in sorted(writers, key=lambda one: one.task_id):
         what = shared(files, other.files) if other.repo == repo else ""
         if what:
             return f"waits for T-{other.task_id}, which also changes {what}"
+        guess = guessed(files, likely, other) if other.repo == repo else ""
+        if guess:
+            return f"waits for T-{other.task_id}: by the repository's history, both will change {guess}"
     return ""

@@ -52,7 +52,7 @@ def let_go_of_rows(session: Session, now: datetime, keep: Keep) -> dict[str, int
         .limit(_MOST)
     ).all()
     gone = session.exec(select(Task.id).where(col(Task.cleaned_at).is_not(None))).all()
-    marks = {f"installed:t-{task_id}" for task_id in gone}
+    marks = {f"{what}:t-{task_id}" for task_id in gone for what in ("installed", "likely")}
     facts = [one for one in session.exec(select(Fact)).all() if one.key in marks]
     for row in (*said, *heard, *facts):
         session.delete(row)

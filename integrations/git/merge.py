@@ -11,6 +11,7 @@ from integrations.git.places import check_sha
 from integrations.git.values import History, MergeCheck
 
 #: Renames are shown as a removal and an addition, so that both paths count as changed.
+_LARGEST_LOG = 4_000_000  #: bytes of names
 _PLAIN_DIFF = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--ignore-submodules=none"]
 
 
@@ -48,6 +49,18 @@ def changed_files(git: GitCommand, mirror: Path, base: str, head: str) -> tuple[
             ["diff", "--name-only", "-z", *_PLAIN_DIFF, f"{check_sha(base)}...{check_sha(head)}"], git_dir=mirror
         ).fields
     )
+
+
+def changed_together(git: GitCommand, mirror: Path, base: str, commits: int) -> tuple[tuple[str, ...], ...]:
+    """The files of each of the last commits before `base`, newest first; merges are left out."""
+    answer = git.run(
+        ["log", "--no-merges", f"-n{commits}", "--format=%x01", "--name-only", "-z", *_PLAIN_DIFF, check_sha(base)],
+        git_dir=mirror,
+        limit=_LARGEST_LOG,
+    )
+    whole = answer.text.rpartition("\x01")[0] if answer.cut else answer.text
+    chunks = whole.split("\x01")[1:]
+    return tuple(tuple(name for name in chunk.replace("\n", "").split("\0") if name) for chunk in chunks)
 
 
 def diff(git: GitCommand, mirror: Path, base: str, head: str, max_bytes: int) -> str:

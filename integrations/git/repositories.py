@@ -298,6 +298,10 @@ class Repositories:
         """Paths that head changed since it left base."""
         return merge.changed_files(self._git, self.places.mirror(slug), base, head)
 
+    def changed_together(self, slug: str, base: str, commits: int) -> tuple[tuple[str, ...], ...]:
+        """The files of each of the last `commits` commits before `base`, newest first; merges are left out."""
+        return merge.changed_together(self._git, self.places.mirror(slug), base, commits)
+
     def diff(self, slug: str, base: str, head: str, max_bytes: int) -> str:
         """The unified diff since head left base, at most `max_bytes` long, marked when cut."""
         return merge.diff(self._git, self.places.mirror(slug), base, head, max_bytes)

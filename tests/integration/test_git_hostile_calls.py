@@ -73,6 +73,7 @@ CALLS: dict[str, Callable[[Ground], object]] = {
     "delete_remote_branch": Ground.delete_remote_branch,
     "merge_check": lambda on: on.git.merge_check(SLUG, on.base, on.head),
     "changed_files": lambda on: on.git.changed_files(SLUG, on.base, on.head),
+    "changed_together": lambda on: on.git.changed_together(SLUG, on.base, 50),
     "diff": lambda on: on.git.diff(SLUG, on.base, on.head, 10_000),
     "history": lambda on: on.git.history(SLUG, on.base, on.head, 10_000),
     "ahead_behind": lambda on: on.git.ahead_behind(SLUG, on.base, on.head),

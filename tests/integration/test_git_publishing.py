@@ -194,3 +194,12 @@ def test_a_branch_that_is_deleted_in_the_remote_is_gone_after_a_fetch(world: Wor
 
     assert "short-lived" not in world.repositories.branches(SLUG)
     assert "short-lived" not in git("branch", "-r", cwd=world.workspace().path)
+
+
+def test_what_changed_together_is_read_from_history(world: World) -> None:
+    world.push({"a b.py": "1", "ü.txt": "1"})
+    world.push({"a b.py": "2"})
+    base = world.ready()
+
+    assert world.repositories.changed_together(SLUG, base, 2) == (("a b.py",), ("a b.py", "ü.txt"))
+    assert len(world.repositories.changed_together(SLUG, base, 50)) == 3

@@ -174,8 +174,9 @@ class _Light:
 
 @dataclass
 class FakeRepositories:
-    """Git without git. `history` is what a branch would publish."""
+    """Git without git. `history` is what a branch would publish, `commits` what changed together before."""
 
+    commits: tuple[tuple[str, ...], ...] = ()
     published: History = field(default_factory=lambda: History("", ""))
     before_answer: Callable[[], None] = lambda: None
 
@@ -190,6 +191,9 @@ class FakeRepositories:
     def changed_files(self, slug: str, base: str, head: str) -> tuple[str, ...]:
         self.before_answer()
         return ("app/export.py",)
+
+    def changed_together(self, slug: str, base: str, commits: int) -> tuple[tuple[str, ...], ...]:
+        return self.commits
 
     def diff(self, slug: str, base: str, head: str, max_bytes: int) -> str:
         return "+one line\n"

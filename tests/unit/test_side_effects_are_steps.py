@@ -48,7 +48,7 @@ DOORS = {
         "delete_remote_branch drop_rescued add_files",
         "git_version default_branch branches pool_branches resolve workspaces every_workspace strange_directories "
         "known rescued slug_of head current_branch in_progress dirty changed_at "
-        "merge_check changed_files diff history ahead_behind is_ancestor read_file list_files grep",
+        "merge_check changed_files changed_together diff history ahead_behind is_ancestor read_file list_files grep",
     ),
     "terminals": _door(Terminals, "show end clear", "available known leftovers"),
     "pictures": _door(Pictures, "room keep forget", "kept has"),
