@@ -28,6 +28,13 @@ class Ground:
     def git(self) -> Repositories:
         return self.world.repositories
 
+    def included(self) -> object:
+        kept = self.world.root / "kept"
+        kept.mkdir()
+        (kept / ".env.local").write_text("KEY=one\n")
+        self.git.include(self.tree.path, kept, [".env.local"])
+        return (self.tree.path / ".env.local").read_text()
+
     def rescued(self) -> object:
         assert self.git.rescue(SLUG, self.tree.path, RESCUE)
         return self.git.rescued(SLUG)
@@ -62,6 +69,8 @@ CALLS: dict[str, Callable[[Ground], object]] = {
     "current_branch": lambda on: on.git.current_branch(on.tree.path),
     "in_progress": lambda on: on.git.in_progress(on.tree.path),
     "dirty": lambda on: on.git.dirty(on.tree.path),
+    "changed_at": lambda on: on.git.changed_at(on.tree.path),
+    "include": Ground.included,
     "commit_leftovers": lambda on: on.git.commit_leftovers(on.tree.path, "leftovers"),
     "rescue": lambda on: on.git.rescue(SLUG, on.tree.path, RESCUE),
     "rescued": Ground.rescued,
