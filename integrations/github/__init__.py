@@ -14,8 +14,11 @@ degraded.py     checks for a credential that may not read them
 answers.py, values.py, markers.py, errors.py, queries/*.graphql
 """
 
-from integrations.github.app import AppCredential, AppIdentity
-from integrations.github.client import GitHub
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from integrations.github.errors import (
     AuthFailed,
     Conflict,
@@ -51,6 +54,20 @@ from integrations.github.values import (
     ReviewComment,
     Thread,
 )
+
+if TYPE_CHECKING:
+    from integrations.github.app import AppCredential, AppIdentity
+    from integrations.github.client import GitHub
+
+#: Loaded when they are first used: PyGithub takes longer than a command at the terminal, which only reads values.
+_ON_DEMAND = {"AppCredential": "app", "AppIdentity": "app", "GitHub": "client"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ON_DEMAND[name]}"), name)
+
 
 __all__ = [
     "Annotation",
