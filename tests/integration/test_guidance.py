@@ -122,7 +122,7 @@ async def test_now_without_anything_new_stops_nothing(tmp_path: Path) -> None:
 
 async def test_what_it_did_not_hear_is_told_when_its_turn_ends(tmp_path: Path) -> None:
     async with deaf(tmp_path) as loop:
-        loop.behave("CSV", "slow:40", "succeed")
+        loop.behave("CSV", "slow:8", "succeed")
         task_id = await loop.approved(CSV)
         await running_attempt(loop, task_id)
         assert (await loop.do(commands.guide, task_id, WORDS)).ok
