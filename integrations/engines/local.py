@@ -66,6 +66,7 @@ class LocalEngine:
             raise EngineError(f"the run {spec.name} has no command")
         if files.view().exit is not None:
             raise EngineError(f"the run {spec.name} is over; a name runs once")
+        self._delete_removed()
         files.path.mkdir(mode=0o700, exist_ok=True)
         until = time.monotonic() + _SEEN_S
         while True:
@@ -262,11 +263,13 @@ class LocalEngine:
             if files.view().exit is None:
                 self._clear(files, "lost")
             # Renamed first: half a directory would look like another state of the run.
-            doomed = self._runs / f".removed-{name}-{os.getpid()}-{time.monotonic_ns()}"
-            files.path.rename(doomed)
-        shutil.rmtree(doomed)
-        for cut_short in self._runs.glob(".removed-*"):  # by a death in the middle of it
-            shutil.rmtree(cut_short, ignore_errors=True)
+            files.path.rename(self._runs / f".removed-{name}-{os.getpid()}-{time.monotonic_ns()}")
+        self._delete_removed()
+
+    def _delete_removed(self) -> None:
+        """What is being removed, also what a death in the middle of it or a late writer left of it."""
+        for doomed in self._runs.glob(".removed-*"):
+            shutil.rmtree(doomed, ignore_errors=True)  # somebody else may delete it at the same time
 
     def run(self, spec: RunSpec) -> CommandResult:
         """Run a command to its end, or wait for the one of that name; `output` holds both streams, as they came."""

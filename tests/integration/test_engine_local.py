@@ -112,6 +112,15 @@ def test_a_name_runs_once_until_it_is_removed(world: World) -> None:
     assert world.until_over("t-1-a1").state is RunState.ENDED
 
 
+def test_what_a_death_left_of_a_removal_goes_with_the_next_start(world: World) -> None:
+    cut_short = world.runs / ".removed-t-1-a1-1-1"
+    cut_short.mkdir(parents=True)
+    (cut_short / "exit.json").write_text("{}")
+    assert world.engine.list() == []
+    world.engine.start(world.spec("t-1-a2"))
+    assert not cut_short.exists()
+
+
 def test_a_living_run_cannot_be_removed(world: World) -> None:
     world.engine.start(world.spec("t-1-a1", "sleep 1000"))
     with pytest.raises(EngineError, match="still running"):
