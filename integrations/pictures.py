@@ -12,6 +12,7 @@ import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MOST = 12
 LARGEST = 5 * 2**20
@@ -85,7 +86,13 @@ class Pictures:
         if place.is_symlink() or place.is_file():
             place.unlink()
         elif place.exists():
-            shutil.rmtree(place)
+            shutil.rmtree(place, onerror=_unless_gone)
+
+
+def _unless_gone(_call: Any, _path: str, failure: tuple[Any, BaseException, Any]) -> None:
+    """What somebody else deletes at the same time, such as a git of an earlier life, is as gone as it should be."""
+    if not isinstance(failure[1], FileNotFoundError):
+        raise failure[1]
 
 
 def _read(path: Path) -> bytes:

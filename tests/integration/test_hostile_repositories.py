@@ -31,7 +31,7 @@ def _remote(loop: Loop, *args: str) -> str:
 
 
 def _bare(loop: Loop) -> Path:
-    (found,) = (loop.place.home).rglob(f"{SLUG}.git")
+    (found,) = (loop.place.home / "github").rglob(f"{SLUG}.git")
     return found
 
 
