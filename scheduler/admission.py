@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 import structlog
 from sqlmodel import Session, col, select
@@ -101,8 +101,13 @@ class Admission:
         candidates, running, verifying = [], [], []
         if session.exec(select(Task.id).where(Task.state == TaskState.QUEUED)).first() is None:
             return [], [], []  # nobody waits: who is in whose way is nothing to ask of hundreds of rows
+        policy, now = self._out.policy(), self._out.clock()
+        # Many tasks wait for few agents, in few channels.
+        limited_to = cache(partial(limited_until, session, now))
+        barred_by = cache(partial(must_wait, session, now))
+        spent_in = cache(partial(spent_shared, session, policy, now))
         tasks = session.exec(select(Task).where(col(Task.state).in_(_COUNTED))).all()
-        memory = footprints(session, self._out.policy(), (task.repo for task in tasks))
+        memory = footprints(session, policy, (task.repo for task in tasks))
         live = select(Attempt.task_id, Attempt.name).where(col(Attempt.state).in_(list(LIVE_ATTEMPT)))
         names = dict(session.exec(live).all())
         known = foreseen(session, [task.id for task in tasks if task.id is not None])
@@ -121,8 +126,8 @@ class Admission:
                 verifying.append(Writer(task.id, task.repo, files, likely))
                 continue
             route = pick_route(session, task, self._out)
-            limited = limited_until(session, self._out.clock(), route[0]) if route is not None else None
-            barred = must_wait(session, self._out.clock(), route[0]) if route is not None else None
+            limited = limited_to(route[0]) if route is not None else None
+            barred = barred_by(route[0]) if route is not None else None
             candidates.append(
                 Candidate(
                     task.id,
@@ -133,13 +138,13 @@ class Admission:
                     memory[task.repo],
                     files,
                     max((one for one in (task.not_before, limited) if one is not None), default=None),
-                    purse_of(session, self._out.policy(), task).empty,
+                    purse_of(session, policy, task).empty,
                     route is not None,
                     pull is not None,
                     route[0] if route is not None and limited is not None else "",
                     open_ones(session, task),
                     held=barred.sentence(route[0]) if barred is not None and route is not None else "",
-                    shared_spent=spent_shared(session, self._out.policy(), self._out.clock(), task.channel),
+                    shared_spent=spent_in(task.channel),
                     likely=likely,
                 )
             )

@@ -83,14 +83,13 @@ def pick_route(session: Session, task: Task, out: Outside) -> tuple[str, str] | 
     ranked = [(str(route["agent"]), str(route.get("model", ""))) for route in task.routes]
     ranked += [(route.agent, route.model) for route in policy.routes_for(task.kind)]
     usable = [route for route in ranked if route[0] in agents]
-    free = [
+    free = (
         route
         for route in usable
         if limited_until(session, now, route[0]) is None and must_wait(session, now, route[0]) is None
-    ]
-    if policy.retries.failover and free:
-        return free[0]
-    return usable[0] if usable else None
+    )
+    first = usable[0] if usable else None
+    return next(free, first) if policy.retries.failover else first
 
 
 class Starter:

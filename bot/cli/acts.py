@@ -10,6 +10,7 @@ from rich.markup import escape
 from sqlmodel import Session
 
 from bot.cli.common import Bench, JsonOption, TaskArgument, bench, err, out, print_json, task_id_of
+from bot.slack.markup import readable
 from scheduler import commands
 from scheduler.commands import Reply
 from scheduler.names import task_label
@@ -23,7 +24,7 @@ def say_reply(place: Bench, reply: Reply, as_json: bool) -> None:
         task = task_label(reply.task_id) if reply.task_id is not None else None
         print_json({"ok": reply.ok, "text": reply.text, "id": task})
     else:
-        (out if reply.ok else err).print(escape(reply.text))
+        (out if reply.ok else err).print(escape(readable(reply.text)))
         if reply.ok and not place.is_running():
             err.print("No Waggle runs on this home; `waggle run` goes on with it.", style="dim")
     if not reply.ok:

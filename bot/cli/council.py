@@ -27,9 +27,10 @@ def council(as_json: JsonOption = False) -> None:
         return
     for seat in seats:
         stand_in = "" if seat.real else ", a stand-in"
+        reviews = f"{seat.reviews} review{'' if seat.reviews == 1 else 's'}"
         out.print(
-            f"[bold]{escape(seat.model)}[/] ({escape(seat.family)}{stand_in}): {seat.reviews} reviews, {seat.approved} "
-            f"approved, {seat.objected} wanted changes, {seat.abstained} abstained, {seat.failed} failed"
+            f"[bold]{escape(seat.model)}[/] ({escape(seat.family)}{stand_in}): {reviews}, {seat.approved} approved, "
+            f"{seat.objected} wanted changes, {seat.abstained} abstained, {seat.failed} failed"
         )
     if not records:
         out.print("None of them found anything.")

@@ -259,7 +259,7 @@ def test_council_shows_what_each_reviewer_was_worth(waggle: Terminal) -> None:
     registry.write_now(lambda session: session.add(review))
     registry.close()
     told = waggle("council")
-    assert "claude-sonnet-5 (anthropic): 1 reviews, 0 approved, 1 wanted changes" in told and "1 of 1" in told
+    assert "claude-sonnet-5 (anthropic): 1 review, 0 approved, 1 wanted changes" in told and "1 of 1" in told
     said = waggle.json("council")
     assert said["reviewers"][0]["objected"] == 1
     assert [(one["category"], one["fixed"], one["precision"]) for one in said["findings"]] == [
@@ -293,6 +293,12 @@ def test_a_command_that_changes_nothing_says_why_and_ends_with_1(waggle: Termina
     waggle("new", "CSV", "--repo", "acme/nowhere", rc=1)
     assert "acme/ledgerline" in waggle.err
     waggle("new", "CSV", "--priority", "high", rc=2)
+
+
+def test_somebody_elses_answer_is_told_in_words_for_a_terminal(waggle: Terminal) -> None:
+    worked_on(waggle)
+    waggle("approve", "T-1", rc=1)
+    assert "by @U0ANA" in waggle.err and "<@" not in waggle.err
 
 
 def test_commands_do_not_wait_for_the_waggle_that_leads_the_home(waggle: Terminal) -> None:
