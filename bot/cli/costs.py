@@ -30,8 +30,9 @@ def costs(
         out.print(f"Nothing was merged in the last {days} days. ${said['spent_usd']:.2f} were spent.")
         return
     count = len(said["merged"])
+    merged = "the one merged pull request" if count == 1 else f"each of {count} merged pull requests"
     out.print(
-        f"[bold]${said['usd_per_merged_pull_request']:.2f}[/] for each of {count} merged pull requests in {days} days; "
+        f"[bold]${said['usd_per_merged_pull_request']:.2f}[/] for {merged} in {days} days; "
         f"${said['usd_with_all_else']:.2f} with what was spent on everything else."
     )
     for row in said["merged"]:
