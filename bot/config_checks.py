@@ -10,7 +10,8 @@ from typing import Any
 
 from bot.config_agents import agent_checks, agent_names
 from bot.config_discovery import discovery_checks
-from bot.config_schema import KINDS, REVIEWING, SIZES, Budgets, Reviews
+from bot.config_schema import KINDS, SIZES, Budgets, Reviews
+from bot.config_values import REVIEWING
 from bot.problems import nearest, one_of
 from bot.toml_reading import Found
 from integrations.github import known_bots

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from bot.setting_groups import Group, WebAddress, value_of, wrong
+from bot.problems import wrong
+from bot.setting_groups import Group, WebAddress, value_of
 
 GITHUB_API_URL = "https://api.github.com"
 

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pydantic_core import PydanticCustomError
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -57,3 +59,12 @@ def one_of(known: Iterable[str]) -> str:
     """`a, b or c`, for a cure."""
     words = [f"`{one}`" for one in known]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}" if words else "nothing"
+
+
+def wrong(what: str, cure: str, name: str = "") -> PydanticCustomError:
+    """A mistake with its cure, as a validator of pydantic raises it.
+
+    Parameters:
+        name: of the variable, when it is not the field that is validated.
+    """
+    return PydanticCustomError("waggle", "{what}", {"what": what, "cure": cure, "name": name})

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from bot.config_schema import Document, Repository, Table, wrong
-from bot.problems import Problem, ProblemsError
+from bot.config_schema import Document, Repository, Table
+from bot.problems import Problem, ProblemsError, wrong
 from bot.toml_reading import Found, read_document
 from scheduler.policy import RepositoryPolicy
 

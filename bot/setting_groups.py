@@ -8,18 +8,14 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.problems import wrong
 
 SLACK_API_URL = "https://slack.com/api/"
 ANTHROPIC_BASE_URL = "https://api.anthropic.com"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 SENTRY_URL = "https://sentry.io"
-
-
-def wrong(what: str, cure: str, name: str = "") -> PydanticCustomError:
-    """A mistake with its cure, as a validator raises it. `name` is the variable when it is not the field's own."""
-    return PydanticCustomError("waggle", "{what}", {"what": what, "cure": cure, "name": name})
 
 
 def _web_address(value: str) -> str:
